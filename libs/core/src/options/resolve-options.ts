@@ -27,7 +27,10 @@ export function resolveOptions<S extends z.ZodType>(
 ): Readonly<z.output<S>> {
   const result = schema.safeParse(options ?? {});
   if (result.success) return deepFreeze(result.data);
-  throw new InvalidOptionError(place, result.error.issues.flatMap((issue) => explain(issue, options)));
+  throw new InvalidOptionError(
+    place,
+    result.error.issues.flatMap((issue) => explain(issue, options)),
+  );
 }
 
 function explain(issue: z.core.$ZodIssue, options: unknown): string[] {
