@@ -1,1 +1,4 @@
-export {};
+import { bootstrap } from '@rookery/platform';
+import { InventoryModule } from './inventory.module.js';
+
+await bootstrap(InventoryModule);

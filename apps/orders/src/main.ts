@@ -1,1 +1,4 @@
-export {};
+import { bootstrap } from '@rookery/platform';
+import { OrdersModule } from './orders.module.js';
+
+await bootstrap(OrdersModule);

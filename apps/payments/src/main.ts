@@ -1,1 +1,4 @@
-export {};
+import { bootstrap } from '@rookery/platform';
+import { PaymentsModule } from './payments.module.js';
+
+await bootstrap(PaymentsModule);

@@ -1,0 +1,12 @@
+import { defineEvent } from '@rookery/messaging';
+import { z } from 'zod';
+import { Money } from '../shared/money.js';
+import { OrderId } from '../shared/order-line.js';
+
+/** The customer of a cancelled order has the money back. */
+export const PaymentRefunded = defineEvent('payments.payment-refunded', {
+  topic: 'payments.events',
+  owner: 'payments',
+  key: (event) => event.orderId,
+  versions: { 1: z.object({ orderId: OrderId, total: Money }) },
+});
