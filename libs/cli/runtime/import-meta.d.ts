@@ -1,0 +1,1 @@
+export declare function keepImportMeta(code: string, file: string, bundleFolder: string): string;

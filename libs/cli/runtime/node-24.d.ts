@@ -1,0 +1,1 @@
+export declare function onNode24(script: string): Promise<true>;
