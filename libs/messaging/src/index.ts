@@ -1,1 +1,42 @@
-export {};
+export { defineCommand, defineEvent, defineReply } from './contract/define-contract.js';
+export type {
+  CommandContract,
+  CommandOptions,
+  Compatibility,
+  DataOf,
+  EventContract,
+  EventOf,
+  EventOptions,
+  MessageContract,
+  NewestOf,
+  ReplyContract,
+  ReplyOptions,
+  Versions,
+} from './contract/contract.js';
+export type {
+  InputOf,
+  OutputOf,
+  SchemaIssue,
+  SchemaResult,
+  StandardSchema,
+} from './contract/standard-schema.js';
+export {
+  ContractViolationError,
+  HandlerTimeoutError,
+  MessageTooLargeError,
+  UnexpectedReplyError,
+  UnprocessableMessageError,
+  UnreadableRecordError,
+  type UnreadableReason,
+} from './messaging.errors.js';
+export type { MessageContext } from './handler/message-context.js';
+export { isReply, reply, type Reply, type ReplyTo } from './handler/reply.js';
+export { OnEvent } from './handler/on-event.decorator.js';
+export { OnCommand } from './handler/on-command.decorator.js';
+export type { HandlerOptions, RetryPolicy } from './handler/handler.options.js';
+export {
+  MessagePublisher,
+  type PublishOptions,
+  type SendOptions,
+} from './publish/message-publisher.js';
+export { MessagingRuntime, type Subscription } from './consumer/messaging-runtime.js';

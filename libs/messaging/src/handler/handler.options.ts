@@ -1,0 +1,81 @@
+import { durationOption, resolveOptions } from '@rookery/core';
+import { z } from 'zod';
+
+const backoffSchema = z.strictObject({
+  /** The first pause. */
+  initial: durationOption().default(100),
+  /** The longest pause. */
+  max: durationOption().default(10_000),
+  /** What each pause is longer than the one before. */
+  factor: z.number().min(1).max(10).default(2),
+});
+
+const retrySchema = z.strictObject({
+  attempts: z.int().min(1).max(100).default(5),
+  backoff: backoffSchema.prefault({}),
+});
+
+/** How handlers that say nothing are retried; the default of each handler is `messaging.retry`. */
+export const handlerRetrySchema = retrySchema;
+
+const handlerSchema = z.strictObject({
+  consumer: z
+    .string()
+    .regex(/^[\w.:-]{1,200}$/)
+    .optional(),
+  group: z
+    .string()
+    .regex(/^[\w.-]{1,200}$/)
+    .optional(),
+  retry: retrySchema.optional(),
+  onFailure: z.enum(['dead-letter', 'park']).default('dead-letter'),
+  concurrency: z.int().min(1).max(1_000).optional(),
+  timeout: durationOption().optional(),
+});
+
+/**
+ * How a message that failed is tried again, in its place: messages of the same key wait, all others
+ * go on.
+ */
+export interface RetryPolicy {
+  /** Tries in all, the first included. @default 5 */
+  readonly attempts?: number;
+  /** Pauses between tries, each with full jitter. */
+  readonly backoff?: {
+    /** @default '100ms' */
+    readonly initial?: number | string;
+    /** @default '10s' */
+    readonly max?: number | string;
+    /** @default 2 */
+    readonly factor?: number;
+  };
+}
+
+/** Options of `@OnEvent` and `@OnCommand`. */
+export interface HandlerOptions {
+  /**
+   * The name under which handled messages are remembered. Keep it when the class or the method is
+   * renamed. @default '<Class>.<method>'
+   */
+  readonly consumer?: string;
+  /** Consumer group, used exactly as written. @default the service's name */
+  readonly group?: string;
+  /** @default the configuration's `messaging.retry` */
+  readonly retry?: RetryPolicy;
+  /** What becomes of a message whose tries are used up. @default 'dead-letter' */
+  readonly onFailure?: 'dead-letter' | 'park';
+  /** Messages of different keys handled at once. @default `messaging.concurrency` */
+  readonly concurrency?: number;
+  /** How long one try may take. @default `messaging.handlerTimeout` */
+  readonly timeout?: number | string;
+}
+
+/** {@link HandlerOptions} after validation. */
+export type ResolvedHandlerOptions = z.output<typeof handlerSchema>;
+/** {@link RetryPolicy} with its defaults, durations in milliseconds. */
+export type ResolvedRetryPolicy = z.output<typeof retrySchema>;
+
+/** Validates the options of a handler. @throws InvalidOptionError */
+export function resolveHandlerOptions(options: unknown, place: string): ResolvedHandlerOptions {
+  return resolveOptions(handlerSchema, options, place);
+}

@@ -1,0 +1,23 @@
+import type { CommandContract, DataOf } from '../contract/contract.js';
+import { bindHandler } from './handler-binding.js';
+import type { HandlerOptions } from './handler.options.js';
+import type { MessageContext } from './message-context.js';
+import type { ReplyTo } from './reply.js';
+
+/**
+ * Calls the method for every command of the contract and sends back the reply it returns, in the
+ * same transaction as its effects. Refuse by returning a reply whose outcome is `refusal`; a throw
+ * means that the command could not be handled yet, and is retried.
+ *
+ * @throws InvalidOptionError when the options are wrong
+ */
+export function OnCommand<C extends CommandContract>(
+  contract: C,
+  options: HandlerOptions = {},
+): <T extends (data: DataOf<C>, context: MessageContext) => ReplyTo<C> | Promise<ReplyTo<C>>>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<T>,
+) => void {
+  return (target, method, descriptor) => bindHandler(contract, options, target, method, descriptor);
+}

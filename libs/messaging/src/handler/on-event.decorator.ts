@@ -1,0 +1,21 @@
+import type { DataOf, EventContract } from '../contract/contract.js';
+import { bindHandler } from './handler-binding.js';
+import type { HandlerOptions } from './handler.options.js';
+import type { MessageContext } from './message-context.js';
+
+/**
+ * Calls the method for every event of the contract, once in effect: within one transaction that
+ * also remembers the event, so that a redelivery does nothing.
+ *
+ * @throws InvalidOptionError when the options are wrong
+ */
+export function OnEvent<C extends EventContract>(
+  contract: C,
+  options: HandlerOptions = {},
+): <T extends (data: DataOf<C>, context: MessageContext) => unknown>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<T>,
+) => void {
+  return (target, method, descriptor) => bindHandler(contract, options, target, method, descriptor);
+}
