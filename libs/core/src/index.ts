@@ -18,7 +18,14 @@ export { Deadline } from './deadline/deadline.js';
 export { channel, type Channel } from './channels/channel.js';
 export { durationOption, resolveOptions } from './options/resolve-options.js';
 export { wrapMethod, type Method } from './decorators/wrap-method.js';
-export { environmentOf, hostApps, isHosted, type Environment } from './environment/environment.js';
+export {
+  environmentOf,
+  hostApps,
+  isHosted,
+  joinHost,
+  type Environment,
+  type StopApp,
+} from './environment/environment.js';
 export {
   Lifecycle,
   START_PHASES,
