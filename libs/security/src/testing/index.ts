@@ -1,0 +1,1 @@
+export { TokenMaker, type TokenMakerOptions, type TokenRequest } from './token-maker.js';
