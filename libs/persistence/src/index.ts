@@ -32,3 +32,7 @@ export {
   TransactionEndedError,
   TransactionUsageError,
 } from './persistence.errors.js';
+export {
+  EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded-postgres/embedded-postgres.js';

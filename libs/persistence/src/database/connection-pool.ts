@@ -58,7 +58,7 @@ function typeParsers(): pg.CustomTypesConfig {
 }
 
 function parseArray(text: string): (string | null)[] {
-  const parse = pg.types.getTypeParser(INT8_ARRAY as pg.types.TypeId);
+  const parse = pg.types.getTypeParser(INT8_ARRAY as number);
   return parse(text) as (string | null)[];
 }
 

@@ -93,7 +93,7 @@ class PoolDriver implements Driver {
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
     const { session, broken } = connection as KyselyConnection;
-    session.client.release(broken);
+    session.close(broken);
   }
 
   // The pool belongs to whoever made it.

@@ -1,4 +1,5 @@
 import type { PoolClient, QueryResult } from 'pg';
+import { TransactionEndedError } from '../persistence.errors.js';
 import { translateError } from './postgres-error.js';
 import { publishStatement } from './statement.channels.js';
 
@@ -33,11 +34,20 @@ export async function execute(
 export class PgSession {
   #last: Promise<unknown> = Promise.resolve();
 
+  #closed = false;
+
   constructor(readonly client: PoolClient) {}
 
   query(sql: string, params: readonly unknown[] = []): Promise<QueryResult> {
+    if (this.#closed) return Promise.reject(new TransactionEndedError());
     const result = this.#last.then(() => execute(this.client, sql, params));
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** Gives the connection back; a handle that somebody kept does not reach it any more. */
+  close(broken: boolean): void {
+    this.#closed = true;
+    this.client.release(broken);
   }
 }

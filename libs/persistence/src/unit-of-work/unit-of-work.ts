@@ -99,7 +99,7 @@ export class UnitOfWork extends TransactionHost {
       broken = error instanceof CommitUnknownError || !(await rollback(scope.session));
       throw error;
     } finally {
-      client.release(broken);
+      scope.session.close(broken);
     }
     await this.#runHooks(scope.afterCommit);
     return result;
