@@ -1,0 +1,52 @@
+import { Scope, type DynamicModule, type LoggerService } from '@nestjs/common';
+import { Logger as NestPinoLogger, LoggerModule, PinoLogger, type Params } from 'nestjs-pino';
+import type { Logger } from 'pino';
+
+/** Injection token of the service's pino logger. */
+export const LOGGER = Symbol('rookery.logger');
+
+const roots = new WeakSet<object>();
+
+/**
+ * nestjs-pino keeps one root logger per process, that of the app which came first. This one answers
+ * with the logger of its own app instead, so that apps sharing a process (and tests) keep apart;
+ * within a request it still honours `assign()`.
+ */
+class AppPinoLogger extends PinoLogger {
+  readonly #own: Logger;
+
+  constructor(own: Logger) {
+    super(paramsOf(own));
+    this.#own = own;
+    roots.add(own);
+  }
+
+  override get logger(): Logger {
+    const current = super.logger as Logger | undefined;
+    return current === undefined || roots.has(current) ? this.#own : current;
+  }
+}
+
+const paramsOf = (logger: Logger): Params => ({
+  pinoHttp: { logger },
+  useExisting: true,
+  // The default route of nestjs-pino 5 matches nothing on Fastify.
+  forRoutes: ['*splat'],
+});
+
+/** A logger for `NestFactory.create(..., { logger })`: Nest's own lines go to `logger` too. */
+export function nestLogger(logger: Logger): LoggerService {
+  return new NestPinoLogger(new AppPinoLogger(logger), {});
+}
+
+/** nestjs-pino over the service's logger: `PinoLogger`, `Logger` and `@InjectPinoLogger()` work. */
+export function nestPinoModule(): DynamicModule {
+  const module = LoggerModule.forRootAsync({ inject: [LOGGER], useFactory: paramsOf });
+  const pinoLogger = {
+    provide: PinoLogger,
+    scope: Scope.TRANSIENT,
+    inject: [LOGGER],
+    useFactory: (logger: Logger) => new AppPinoLogger(logger),
+  };
+  return { ...module, providers: [...(module.providers ?? []), pinoLogger] };
+}
