@@ -102,11 +102,13 @@ function explain(
     (node, each) => (node as Record<PropertyKey, unknown> | undefined)?.[each],
     input,
   );
+  const message = issue.message.replace(/^Invalid input: /, '');
   if (value === undefined) {
+    const expected = message.replace(/, received undefined$/, '');
     const [variable] = environmentNames([...prefix, ...path]);
-    return [`${key}: is missing, ${issue.message}; set it in a file or as ${variable}`];
+    return [`${key}: is missing, ${expected}; set it in a file or as ${variable}`];
   }
-  return [`${key}: ${show(value, key)} is not allowed, ${issue.message}${set(key)}`];
+  return [`${key}: ${show(value, key)} is not allowed, ${message}${set(key)}`];
 }
 
 function show(value: unknown, key: string): string {

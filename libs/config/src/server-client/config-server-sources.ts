@@ -32,6 +32,16 @@ export class ConfigServerSources {
    */
   async first(signal: AbortSignal): Promise<readonly PropertySource[]> {
     const start = this.clock.monotonic();
+    // The clock's timers let the process end; nothing else keeps it up this early.
+    const alive = setInterval(() => {}, 60_000);
+    try {
+      return await this.#retry(start, signal);
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  async #retry(start: number, signal: AbortSignal): Promise<readonly PropertySource[]> {
     for (let attempt = 1, delay = FIRST_DELAY_MS; ; attempt++) {
       try {
         return (await this.changed(signal)) ?? [];

@@ -1,0 +1,1 @@
+export { NestConfigModule } from './nest-config.module.js';
