@@ -17,6 +17,23 @@ export interface ConfigModuleOptions {
   readonly version?: string | undefined;
   /** @default the system's clock */
   readonly clock?: Clock | undefined;
+  /** Who the service is, if that had to be known before Nest. @default {@link describeService} */
+  readonly service?: ServiceInfo | undefined;
+}
+
+/** Who the service of a store is: `rookery.instance` or a random one, `rookery.version`. */
+export function describeService(
+  store: ConfigStore,
+  { version, clock = systemClock }: Pick<ConfigModuleOptions, 'version' | 'clock'> = {},
+): ServiceInfo {
+  const identity = store.namespace('rookery', identityOptions);
+  return new ServiceInfo(
+    store.app,
+    identity.instance ?? `${store.app}-${randomBytes(4).toString('hex')}`,
+    version ?? identity.version ?? '0.0.0',
+    store.profile,
+    clock.now(),
+  );
 }
 
 /**
@@ -28,14 +45,7 @@ export class ConfigModule {
   /** The module for a store that {@link loadConfig} made. Closes it when the service stops. */
   static forStore(store: ConfigStore, options: ConfigModuleOptions = {}): DynamicModule {
     const clock = options.clock ?? systemClock;
-    const identity = store.namespace('rookery', identityOptions);
-    const service = new ServiceInfo(
-      store.app,
-      identity.instance ?? `${store.app}-${randomBytes(4).toString('hex')}`,
-      options.version ?? identity.version ?? '0.0.0',
-      store.profile,
-      clock.now(),
-    );
+    const service = options.service ?? describeService(store, options);
     const shared: Provider[] = [
       { provide: ConfigStore, useValue: store },
       { provide: ServiceInfo, useValue: service },

@@ -23,7 +23,7 @@ describe('request context', () => {
   it('changes fields for a part of the work only', () => {
     runInContext({ app: 'orders', correlationId: 'a' }, () => {
       const inner = runWithContext({ correlationId: 'b' }, () => currentContext());
-      expect(inner).toEqual({ app: 'orders', correlationId: 'b' });
+      expect(inner).toMatchObject({ app: 'orders', correlationId: 'b' });
       expect(currentContext()?.correlationId).toBe('a');
     });
   });

@@ -40,10 +40,15 @@ export function runInContext<T>(context: RequestContext, fn: () => T): T {
   return storage.run(context, fn);
 }
 
-/** Runs `fn` in the current context with some fields replaced. Outside of any, just runs it. */
+/**
+ * Runs `fn` in the current context with some fields replaced. Outside of any, just runs it.
+ *
+ * The rest is inherited, not copied: a field may be a getter that costs something when it is read.
+ */
 export function runWithContext<T>(change: Partial<RequestContext>, fn: () => T): T {
   const context = storage.getStore();
-  return context === undefined ? fn() : storage.run({ ...context, ...change }, fn);
+  if (context === undefined) return fn();
+  return storage.run(Object.assign(Object.create(context) as RequestContext, change), fn);
 }
 
 const CORRELATION_ID = /^[A-Za-z0-9._-]{1,64}$/;

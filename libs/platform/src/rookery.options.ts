@@ -1,0 +1,66 @@
+import type { Type } from '@nestjs/common';
+import { resolveOptions } from '@rookery/core';
+import type { MigrationSet } from '@rookery/persistence';
+import { z } from 'zod';
+
+/** What a service is and which of the platform's parts it uses. */
+export interface RookeryOptions {
+  /** Name of the service: its id in discovery, its configuration file, its consumer group. */
+  name: string;
+  /** Gives the service a database of its own and keeps its schema current. */
+  persistence?: { migrations: MigrationSet };
+  /** Publishes and consumes events and commands; needs `persistence` for outbox and inbox. */
+  messaging?: boolean;
+  /** Saga classes that this service orchestrates; needs `messaging`. Provide each in a module. */
+  sagas?: readonly Type[];
+  /** Declarative HTTP clients (`@HttpClient`) to provide. */
+  clients?: readonly Type[];
+  /**
+   * Whether every route needs a token unless it says otherwise.
+   *
+   * @default true
+   */
+  security?: boolean;
+  /**
+   * Whether the service registers itself and can find others.
+   *
+   * @default true
+   */
+  discovery?: boolean;
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,40}$/;
+const classes = z.array(z.custom<Type>((value) => typeof value === 'function', 'expected classes'));
+
+const schema = z
+  .strictObject({
+    name: z.string().regex(NAME, 'expected a lower-case name like order-history'),
+    persistence: z
+      .strictObject({ migrations: z.custom<MigrationSet>((value) => typeof value === 'object') })
+      .optional(),
+    messaging: z.boolean().default(false),
+    sagas: classes.default([]),
+    clients: classes.default([]),
+    security: z.boolean().default(true),
+    discovery: z.boolean().default(true),
+  })
+  .refine(({ messaging, persistence }) => !messaging || persistence !== undefined, {
+    path: ['messaging'],
+    message: 'needs persistence: the outbox and the inbox live in the database of the service',
+  })
+  .refine(({ sagas, messaging }) => sagas.length === 0 || messaging, {
+    path: ['sagas'],
+    message: 'need messaging: true',
+  })
+  .refine(({ clients, discovery }) => clients.length === 0 || discovery, {
+    path: ['clients'],
+    message: 'need discovery: true',
+  });
+
+/** {@link RookeryOptions} with defaults applied. */
+export type ResolvedRookeryOptions = Readonly<z.output<typeof schema>>;
+
+/** @throws InvalidOptionError */
+export function resolveRookeryOptions(options: RookeryOptions): ResolvedRookeryOptions {
+  return resolveOptions(schema, options, 'RookeryModule.forRoot()');
+}
