@@ -1,0 +1,451 @@
+import { useDatabase } from '@rookery/testing/database';
+import pg from 'pg';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createPool } from '../database/connection-pool.js';
+import { Database } from '../database/database.js';
+import { statementChannel } from '../database/statement.channels.js';
+import { defineMigrations } from '../migrations/migration-set.js';
+import {
+  CommitUnknownError,
+  DatabaseUnavailableError,
+  DeadlockError,
+  LockTimeoutError,
+  PoolExhaustedError,
+  RollbackOnlyError,
+  SerializationFailureError,
+  StatementTimeoutError,
+  TransactionEndedError,
+  TransactionUsageError,
+} from '../persistence.errors.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+const migrations = defineMigrations('notes', {
+  '001-notes': {
+    up: async (db) => {
+      await db.schema
+        .createTable('notes')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('version', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute();
+    },
+  },
+});
+
+interface Schema {
+  notes: { id: string; version: number };
+}
+
+const db = useDatabase({ migrations: [migrations] });
+let unitOfWork: UnitOfWork;
+let hookFailures: unknown[] = [];
+
+beforeAll(() => {
+  unitOfWork = new UnitOfWork(db.database, (error) => hookFailures.push(error));
+});
+
+beforeEach(async () => {
+  hookFailures = [];
+  await db.clear();
+});
+
+const insert = async (id: string): Promise<void> => {
+  const notes = (db.database as Database<Schema>).current;
+  await notes.insertInto('notes').values({ id, version: 0 }).execute();
+};
+
+const stored = async (): Promise<string[]> => {
+  const { rows } = await db.database.pool.query<{ id: string }>('select id from notes order by id');
+  return rows.map(({ id }) => id);
+};
+
+const fail = (message = 'on purpose'): never => {
+  throw new Error(message);
+};
+
+describe('a required transaction', () => {
+  it('commits what Kysely and plain SQL wrote when the work resolves', async () => {
+    const result = await unitOfWork.run(async () => {
+      expect(unitOfWork.active).toBe(true);
+      await insert('kysely');
+      await unitOfWork.query('insert into notes (id) values ($1)', ['sql']);
+      expect(await stored()).toEqual([]);
+      return 7;
+    });
+    expect(result).toBe(7);
+    expect(unitOfWork.active).toBe(false);
+    expect(await stored()).toEqual(['kysely', 'sql']);
+  });
+
+  it('rolls back when the work rejects, and hands on the very error', async () => {
+    const error = new Error('on purpose');
+    const work = unitOfWork.run(async () => {
+      await insert('a');
+      throw error;
+    });
+    await expect(work).rejects.toBe(error);
+    expect(await stored()).toEqual([]);
+  });
+
+  it('joins the transaction it is called in', async () => {
+    const work = unitOfWork.run(async () => {
+      await unitOfWork.run(() => insert('inner'));
+      fail();
+    });
+    await expect(work).rejects.toThrow('on purpose');
+    expect(await stored()).toEqual([]);
+  });
+
+  it('refuses to commit after a joined part failed, though the failure was caught', async () => {
+    const work = unitOfWork.run(async () => {
+      await insert('outer');
+      await unitOfWork.run(async () => fail('inner')).catch(() => undefined);
+    });
+    await expect(work).rejects.toThrow(RollbackOnlyError);
+    await expect(work).rejects.toMatchObject({ cause: { message: 'inner' } });
+    expect(await stored()).toEqual([]);
+  });
+
+  it('refuses to report success after a statement failed, though the failure was caught', async () => {
+    const work = unitOfWork.run(async () => {
+      await insert('a');
+      await insert('a').catch(() => undefined);
+    });
+    await expect(work).rejects.toThrow(RollbackOnlyError);
+    expect(await stored()).toEqual([]);
+  });
+
+  it('lets statements of one transaction be asked for side by side', async () => {
+    await unitOfWork.run(() => Promise.all(['a', 'b', 'c'].map(insert)).then(() => undefined));
+    expect(await stored()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('keeps concurrent transactions apart', async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) =>
+        unitOfWork.run(async () => {
+          await insert(`n${index}`);
+          if (index % 2 === 0) fail();
+        }),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(10);
+    expect(await stored()).toHaveLength(10);
+  });
+});
+
+describe('a nested transaction', () => {
+  it('fails alone', async () => {
+    await unitOfWork.run(async () => {
+      await insert('before');
+      await unitOfWork
+        .run(async () => (await insert('inner'), fail()), { propagation: 'nested' })
+        .catch(() => undefined);
+      await insert('after');
+    });
+    expect(await stored()).toEqual(['after', 'before']);
+  });
+
+  it('survives a failed statement in it', async () => {
+    await unitOfWork.run(async () => {
+      await insert('a');
+      const work = unitOfWork.run(() => insert('a'), { propagation: 'nested' });
+      await expect(work).rejects.toMatchObject({ code: '23505' });
+      await insert('b');
+    });
+    expect(await stored()).toEqual(['a', 'b']);
+  });
+
+  it('does not pretend to have succeeded when a failed statement in it was caught', async () => {
+    await unitOfWork.run(async () => {
+      const work = unitOfWork.run(
+        async () => {
+          await insert('lost');
+          await insert('lost').catch(() => undefined);
+        },
+        { propagation: 'nested' },
+      );
+      await expect(work).rejects.toThrow(RollbackOnlyError);
+      await insert('kept');
+    });
+    expect(await stored()).toEqual(['kept']);
+  });
+
+  it('takes turns with others of the same transaction, to any depth', async () => {
+    const nested = (id: string, fails: boolean): Promise<void> =>
+      unitOfWork.run(
+        async () => {
+          await insert(id);
+          await unitOfWork.run(() => insert(`${id}-deep`), { propagation: 'nested' });
+          if (fails) fail();
+        },
+        { propagation: 'nested' },
+      );
+    await unitOfWork.run(async () => {
+      await Promise.allSettled([nested('a', false), nested('b', true), nested('c', false)]);
+    });
+    expect(await stored()).toEqual(['a', 'a-deep', 'c', 'c-deep']);
+  });
+
+  it('begins a transaction when there is none', async () => {
+    const work = unitOfWork.run(async () => (await insert('a'), fail()), { propagation: 'nested' });
+    await expect(work).rejects.toThrow('on purpose');
+    expect(await stored()).toEqual([]);
+  });
+});
+
+describe('a transaction of its own', () => {
+  it('commits though the one around it rolls back', async () => {
+    const work = unitOfWork.run(async () => {
+      await insert('outer');
+      await unitOfWork.run(() => insert('audit'), { propagation: 'requires-new' });
+      fail();
+    });
+    await expect(work).rejects.toThrow('on purpose');
+    expect(await stored()).toEqual(['audit']);
+  });
+
+  it('gives up instead of waiting for ever when the pool is used up by its callers', async () => {
+    const pool = createPool({
+      url: db.url,
+      poolSize: 1,
+      acquireTimeoutMs: 100,
+      statementTimeoutMs: 0,
+      lockTimeoutMs: 0,
+      idleInTransactionTimeoutMs: 0,
+      idleTimeoutMs: 0,
+      applicationName: 'spec',
+      onError: () => undefined,
+    });
+    const small = new UnitOfWork(new Database(pool));
+    const work = small.run(() => small.run(async () => 1, { propagation: 'requires-new' }));
+    await expect(work).rejects.toThrow(PoolExhaustedError);
+    await expect(small.query('select 1')).resolves.toMatchObject({ rowCount: 1 });
+    await pool.end();
+  });
+});
+
+describe('after the commit', () => {
+  it('calls the hooks in order once the data is there, outside of the transaction', async () => {
+    const seen: unknown[] = [];
+    await unitOfWork.run(async () => {
+      await insert('a');
+      unitOfWork.afterCommit(async () => void seen.push(1, await stored(), unitOfWork.active));
+      await unitOfWork.run(async () => unitOfWork.afterCommit(() => void seen.push(2)));
+      expect(seen).toEqual([]);
+    });
+    expect(seen).toEqual([1, ['a'], false, 2]);
+  });
+
+  it('calls none when it was rolled back, nor those of a savepoint that was', async () => {
+    const seen: string[] = [];
+    await unitOfWork
+      .run(async () => (unitOfWork.afterCommit(() => void seen.push('lost')), fail()))
+      .catch(() => undefined);
+    await unitOfWork.run(async () => {
+      const part = async (name: string, fails: boolean): Promise<void> => {
+        unitOfWork.afterCommit(() => void seen.push(name));
+        if (fails) fail();
+      };
+      await unitOfWork.run(() => part('kept', false), { propagation: 'nested' });
+      await unitOfWork.run(() => part('undone', true), { propagation: 'nested' }).catch(() => 0);
+    });
+    expect(seen).toEqual(['kept']);
+  });
+
+  it('reports a hook that fails and goes on: the caller has its commit', async () => {
+    const seen: string[] = [];
+    await unitOfWork.run(async () => {
+      unitOfWork.afterCommit(async () => fail('hook'));
+      unitOfWork.afterCommit(() => void seen.push('next'));
+    });
+    expect(hookFailures).toMatchObject([{ message: 'hook' }]);
+    expect(seen).toEqual(['next']);
+  });
+
+  it('calls a hook at once when there is no transaction', () => {
+    const seen: string[] = [];
+    unitOfWork.afterCommit(() => void seen.push('now'));
+    expect(seen).toEqual(['now']);
+  });
+});
+
+describe('work that outlives its transaction', () => {
+  it('is refused, by context and by a handle it kept', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    let late: Promise<unknown> | undefined;
+    let lateSql: Promise<unknown> | undefined;
+    const kept = await unitOfWork.run(async () => {
+      late = gate.then(() => insert('late'));
+      lateSql = gate.then(() => unitOfWork.query('select 1'));
+      late.catch(() => undefined);
+      lateSql.catch(() => undefined);
+      return db.database.current;
+    });
+    release();
+    await expect(late).rejects.toThrow(TransactionEndedError);
+    await expect(lateSql).rejects.toThrow(TransactionEndedError);
+    await expect(
+      kept.insertInto('notes').values({ id: 'kept', version: 0 }).execute(),
+    ).rejects.toThrow(TransactionEndedError);
+    expect(await stored()).toEqual([]);
+  });
+
+  it('may begin a transaction of its own', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    let late: Promise<void> | undefined;
+    await unitOfWork.run(async () => {
+      late = gate.then(() => unitOfWork.run(() => insert('late')));
+    });
+    release();
+    await late;
+    expect(await stored()).toEqual(['late']);
+  });
+});
+
+describe('failures of the database', () => {
+  it('tells a deadlock as an error that may be repeated', async () => {
+    await insert('a');
+    await insert('b');
+    let arrived = 0;
+    let bothHold = (): void => undefined;
+    const both = new Promise<void>((resolve) => (bothHold = resolve));
+    const lock = (first: string, second: string): Promise<void> =>
+      unitOfWork.run(async () => {
+        await unitOfWork.query('select 1 from notes where id = $1 for update', [first]);
+        if (++arrived === 2) bothHold();
+        await both;
+        await unitOfWork.query('select 1 from notes where id = $1 for update', [second]);
+      });
+    const outcomes = await Promise.allSettled([lock('a', 'b'), lock('b', 'a')]);
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(failed).toHaveLength(1);
+    expect(failed[0]?.reason).toBeInstanceOf(DeadlockError);
+    expect(failed[0]?.reason).toMatchObject({ retryable: true, cause: { code: '40P01' } });
+  });
+
+  it('tells a serialization failure as an error that may be repeated', async () => {
+    await insert('a');
+    const work = unitOfWork.run(
+      async () => {
+        await unitOfWork.query('select version from notes');
+        await unitOfWork.run(
+          async () => void (await unitOfWork.query('update notes set version = version + 1')),
+          { propagation: 'requires-new' },
+        );
+        await unitOfWork.query('update notes set version = version + 1');
+      },
+      { isolation: 'repeatable read' },
+    );
+    await expect(work).rejects.toThrow(SerializationFailureError);
+  });
+
+  it('tells waiting for a lock and running too long apart', async () => {
+    await insert('a');
+    await unitOfWork.run(async () => {
+      await unitOfWork.query('select 1 from notes for update');
+      const locked = unitOfWork.run(
+        async () => {
+          await unitOfWork.query("set local lock_timeout = '20ms'");
+          await unitOfWork.query('select 1 from notes for update');
+        },
+        { propagation: 'requires-new' },
+      );
+      await expect(locked).rejects.toThrow(LockTimeoutError);
+    });
+    const slow = unitOfWork.run(async () => {
+      await unitOfWork.query("set local statement_timeout = '20ms'");
+      await unitOfWork.query('select pg_sleep(10)');
+    });
+    await expect(slow).rejects.toThrow(StatementTimeoutError);
+  });
+
+  it('survives a connection that breaks between two statements, and takes another', async () => {
+    const work = unitOfWork.run(async () => {
+      const { rows } = await unitOfWork.query<{ pid: number }>('select pg_backend_pid() as pid');
+      await db.database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      await unitOfWork.query('select 1');
+    });
+    await expect(work).rejects.toThrow(DatabaseUnavailableError);
+    await unitOfWork.run(() => insert('next'));
+    expect(await stored()).toEqual(['next']);
+  });
+
+  it('says so when it cannot know whether the commit took place', async () => {
+    const work = unitOfWork.run(async () => {
+      const { rows } = await unitOfWork.query<{ pid: number }>('select pg_backend_pid() as pid');
+      await db.database.pool.query('select pg_terminate_backend($1, 1000)', [rows[0]?.pid]);
+    });
+    await expect(work).rejects.toThrow(CommitUnknownError);
+    await expect(work).rejects.toMatchObject({ retryable: false });
+  });
+
+  it('leaves a unique violation as the driver tells it', async () => {
+    await insert('a');
+    await expect(insert('a')).rejects.toBeInstanceOf(pg.DatabaseError);
+    await expect(insert('a')).rejects.toMatchObject({ code: '23505', constraint: 'notes_pkey' });
+  });
+});
+
+describe('wrong use', () => {
+  it('refuses to join with another isolation', async () => {
+    const work = unitOfWork.run(() =>
+      unitOfWork.run(async () => undefined, { isolation: 'serializable' }),
+    );
+    await expect(work).rejects.toThrow(TransactionUsageError);
+  });
+
+  it("refuses Kysely's own transaction inside ours, and honours it outside", async () => {
+    const inside = unitOfWork.run(() => db.database.current.transaction().execute(async () => 1));
+    await expect(inside).rejects.toThrow(TransactionUsageError);
+    await db.database.current
+      .transaction()
+      .execute(async (trx) => trx.insertInto('notes').values({ id: 'k', version: 0 }).execute());
+    const failed = db.database.current.transaction().execute(async (trx) => {
+      await trx
+        .insertInto('notes')
+        .values({ id: 'k', version: 0 })
+        .execute()
+        .catch(() => 0);
+    });
+    await expect(failed).rejects.toThrow(RollbackOnlyError);
+    expect(await stored()).toEqual(['k']);
+  });
+});
+
+it('tells the statement channel what was sent, how long it took and what failed', async () => {
+  const seen: { sql: string; failed: boolean }[] = [];
+  const stop = statementChannel.subscribe(({ sql, error, durationMs }) => {
+    expect(durationMs).toBeGreaterThan(0);
+    seen.push({ sql, failed: error !== undefined });
+  });
+  await unitOfWork.run(async () => void (await unitOfWork.query('select 1')));
+  await unitOfWork.query('select nothing').catch(() => undefined);
+  stop();
+  expect(seen).toEqual([
+    { sql: 'begin', failed: false },
+    { sql: 'select 1', failed: false },
+    { sql: 'commit', failed: false },
+    { sql: 'select nothing', failed: true },
+  ]);
+});
+
+it('reads int8 as number or bigint, numeric as text, date as text, timestamptz as Date', async () => {
+  const { rows } = await unitOfWork.query(
+    `select 42::int8 as small, 9007199254740993::int8 as large, array[1, null]::int8[] as list,
+            12.30::numeric as money, date '2026-02-03' as day, timestamptz 'epoch' as at`,
+  );
+  expect(rows).toEqual([
+    {
+      small: 42,
+      large: 9_007_199_254_740_993n,
+      list: [1, null],
+      money: '12.30',
+      day: '2026-02-03',
+      at: new Date(0),
+    },
+  ]);
+  // Other pools of the process keep the driver's own reading.
+  expect(pg.types.getTypeParser(20)('42')).toBe('42');
+});

@@ -1,0 +1,1 @@
+export { useDatabase, type SpecDatabase, type UseDatabaseOptions } from './use-database.js';

@@ -1,0 +1,1 @@
+export { default } from '@rookery/testing/postgres-global-setup';
