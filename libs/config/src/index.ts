@@ -19,8 +19,17 @@ export {
   ConfigServerError,
   PlaceholderError,
 } from './config.errors.js';
-export { type PropertySource, type PropertyValue } from './property-source/property-source.js';
-export { fileNames } from './property-source/local-files.js';
+export {
+  flatten,
+  type PropertySource,
+  type PropertyValue,
+} from './property-source/property-source.js';
+export { formatPath, parsePath, type Segment } from './property-source/property-path.js';
+export { fileNames, readLocalFiles } from './property-source/local-files.js';
 export { readYaml } from './property-source/yaml-source.js';
-export { mergeSources, type PropertyTree } from './property-source/property-tree.js';
-export { resolvePlaceholders, type Lookup } from './placeholder/resolve-placeholders.js';
+export { mergeSources, valueAt, type PropertyTree } from './property-source/property-tree.js';
+export {
+  resolvePlaceholders,
+  type Lookup,
+  type PlaceholderOptions,
+} from './placeholder/resolve-placeholders.js';

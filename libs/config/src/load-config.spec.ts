@@ -20,10 +20,10 @@ describe('local files', () => {
   const write = (name: string, text: string): Promise<void> =>
     writeFile(join(directory, name), text);
 
-  it('win in the order environment, app-profile, app, application-profile, application', async () => {
+  it("win in Spring's order: environment, profile over general, app over shared", async () => {
     await write('application.yml', 'n: {a: 1, b: 1, c: 1, d: 1, e: 1}');
-    await write('application-dev.yml', 'n: {b: 2, c: 2, d: 2, e: 2}');
-    await write('orders.yml', 'n: {c: 3, d: 3, e: 3}');
+    await write('orders.yml', 'n: {b: 2, c: 2, d: 2, e: 2}');
+    await write('application-dev.yml', 'n: {c: 3, d: 3, e: 3}');
     await write('orders-dev.yml', 'n: {d: 4, e: 4}');
     await write('inventory.yml', 'n: {a: 99}');
     const store = await loadConfig({

@@ -33,8 +33,8 @@ export interface LoadConfigOptions {
 
 /**
  * Loads the configuration of a service. Environment variables win over the config server
- * (`CONFIG_URL`) or, without one, over the local files `<app>-<profile>.yml`, `<app>.yml`,
- * `application-<profile>.yml`, `application.yml`; defaults of the schemas come last. With a config
+ * (`CONFIG_URL`) or, without one, over the local files `<app>-<profile>.yml`,
+ * `application-<profile>.yml`, `<app>.yml`, `application.yml`; defaults of the schemas come last. With a config
  * server the store keeps itself current until it is closed.
  *
  * The profile is `ROOKERY_PROFILE`, else `production` when NODE_ENV says so, else `development`.

@@ -37,7 +37,9 @@ export function normalise(schema: z.core.$ZodType, raw: unknown): unknown {
     case 'string':
       return typeof raw === 'number' || typeof raw === 'boolean' ? String(raw) : raw;
     case 'literal':
-      return node.values.find((value) => String(value) === String(raw)) ?? raw;
+      return typeof raw === 'string'
+        ? (node.values.find((value) => String(value) === raw) ?? raw)
+        : raw;
     case 'opaque':
       return raw;
   }

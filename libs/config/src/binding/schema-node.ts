@@ -59,7 +59,7 @@ export function schemaNode(schema: z.core.$ZodType): SchemaNode {
 }
 
 function definitionOf(schema: z.core.$ZodType): Definition {
-  return schema._zod.def as unknown as Definition;
+  return schema._zod.def;
 }
 
 function unwrap(definition: Definition): z.core.$ZodType | undefined {

@@ -33,6 +33,13 @@ describe('a placeholder', () => {
     expect(() => resolve('x${gone}')).toThrow(/key: the placeholder \$\{gone\} has no value/);
   });
 
+  it('without a value is kept where that is asked for', () => {
+    const kept = resolvePlaceholders({ a: '<${gone}>', b: '${gone:x}' }, () => undefined, {
+      missing: 'keep',
+    });
+    expect(kept).toEqual({ a: '<${gone}>', b: 'x' });
+  });
+
   it('shows the circle it is part of', () => {
     expect(() => resolve('${a}', { a: '${b}', b: '${c:1}', c: '${a}' })).toThrow(
       /refers to itself \(a -> b -> c -> a\)/,

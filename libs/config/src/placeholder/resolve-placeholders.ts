@@ -3,6 +3,14 @@ import { PlaceholderError } from '../config.errors.js';
 /** Looks a name up; `undefined` when it has no value. */
 export type Lookup = (name: string) => unknown;
 
+/** Options of {@link resolvePlaceholders}. */
+export interface PlaceholderOptions {
+  /** What an error calls the place of a flat key. @default the key */
+  readonly describe?: (key: string) => string;
+  /** What becomes of a placeholder without value and default. @default 'refuse' */
+  readonly missing?: 'refuse' | 'keep';
+}
+
 /** Chains longer than this are a mistake even when they end. */
 const MAX_DEPTH = 32;
 /** Texts that name each other twice a level would grow without end. */
@@ -12,6 +20,7 @@ interface Scope {
   readonly lookup: Lookup;
   /** What names resolved to: each is worked out once, or doubling chains would never end. */
   readonly resolved: Map<string, unknown>;
+  readonly keepMissing: boolean;
 }
 
 /**
@@ -19,15 +28,14 @@ interface Scope {
  * hold placeholders themselves, `\${` stands for a literal `${`. A text that is one placeholder
  * and nothing else takes the type of what it names.
  *
- * @param describe what an error calls the place of a flat key
  * @throws PlaceholderError when a name has neither value nor default, or refers to itself
  */
 export function resolvePlaceholders<T>(
   tree: T,
   lookup: Lookup,
-  describe: (key: string) => string = (key) => key,
+  { describe = (key) => key, missing = 'refuse' }: PlaceholderOptions = {},
 ): T {
-  const scope: Scope = { lookup, resolved: new Map() };
+  const scope: Scope = { lookup, resolved: new Map(), keepMissing: missing === 'keep' };
   const visit = (node: unknown, key: string): unknown => {
     if (typeof node === 'string') return resolveText(node, scope, describe(key), []);
     if (Array.isArray(node)) return node.map((item, index) => visit(item, `${key}[${index}]`));
@@ -95,6 +103,7 @@ function resolveOne(
     return value;
   }
   if (colon >= 0) return resolveText(expression.slice(colon + 1), scope, place, chain);
+  if (scope.keepMissing) return `\${${expression}}`;
   throw new PlaceholderError(`${place}: the placeholder \${${name}} has no value and no default`);
 }
 

@@ -5,16 +5,14 @@ import type { PropertySource } from './property-source.js';
 import { readYaml } from './yaml-source.js';
 
 /**
- * Names of the files that make up an app's configuration, the first of which wins: specific before
- * general, the last profile before the first.
+ * Names of the files that make up an app's configuration, the first of which wins. The order is
+ * Spring's: the last profile before the first, profiles before what holds for all of them, and
+ * within each the app's own file before the shared one.
  */
 export function fileNames(app: string, profiles: readonly string[]): string[] {
-  const latestFirst = [...profiles].reverse();
-  const names: string[] = [];
-  for (const name of new Set([app, 'application'])) {
-    names.push(...latestFirst.map((profile) => `${name}-${profile}.yml`), `${name}.yml`);
-  }
-  return names;
+  const suffixes = [...[...profiles].reverse().map((profile) => `-${profile}`), ''];
+  const names = suffixes.flatMap((suffix) => [`${app}${suffix}.yml`, `application${suffix}.yml`]);
+  return [...new Set(names)];
 }
 
 /**

@@ -59,5 +59,6 @@ function scalar(value: unknown): string | number | boolean {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     return value;
   }
-  return value === null || value === undefined || Array.isArray(value) ? '' : String(value);
+  if (value === null || value === undefined || Array.isArray(value)) return '';
+  return value instanceof Date ? value.toISOString() : JSON.stringify(value);
 }

@@ -36,10 +36,11 @@ export function createSnapshot(
     const path = parsePath(name, `\${${name}}`);
     return fromEnvironment(path, environment)?.value ?? valueAt(tree.values, path);
   };
-  const values = resolvePlaceholders(tree.values, lookup, (key) => {
+  const describe = (key: string): string => {
     const source = tree.provenance.get(relaxed(key));
     return source === undefined ? key : `${key} (${source})`;
-  });
+  };
+  const values = resolvePlaceholders(tree.values, lookup, { describe });
   return deepFreeze({ revision: revisionOf(values), values, provenance: tree.provenance });
 }
 

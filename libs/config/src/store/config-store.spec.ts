@@ -169,7 +169,9 @@ describe('a refresh', () => {
     const { store, load, lines } = storeOf({});
     load(
       (signal) =>
-        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        ),
     );
     const running = store.refresh();
     store.close();
