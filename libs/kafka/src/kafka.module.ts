@@ -1,0 +1,96 @@
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { CLOCK, ConfigStore, ServiceInfo } from '@rookery/config';
+import { HealthRegistry, Lifecycle, systemRandom, type Clock } from '@rookery/core';
+import { awaitBroker } from './driver/await-broker.js';
+import type { KafkaDriver, KafkaLog } from './driver/kafka-driver.js';
+import { brokerHealth, consumerHealth } from './kafka.health.js';
+import { kafkaOptions, type KafkaOptions } from './kafka.options.js';
+import { kafkajsDriver } from './kafkajs/kafkajs-loader.js';
+import { MemoryBroker } from './memory/memory-broker.js';
+import { MemoryKafkaDriver } from './memory/memory-kafka.driver.js';
+
+/** Token of the service's {@link KafkaDriver}. */
+export const KAFKA_DRIVER = Symbol.for('rookery:kafka-driver');
+
+/** Options of {@link KafkaModule.forRoot}. */
+export interface KafkaModuleOptions {
+  /** What services with `kafka.driver: memory` share, so that they reach each other. */
+  readonly memory?: MemoryBroker;
+}
+
+/**
+ * Provides {@link KAFKA_DRIVER} as configured under `kafka`. The service starts its schedulers and
+ * consumers only once a broker answers. Global; needs `ConfigModule`.
+ */
+@Module({})
+export class KafkaModule {
+  static forRoot(options: KafkaModuleOptions = {}): DynamicModule {
+    return {
+      module: KafkaModule,
+      global: true,
+      providers: [
+        {
+          provide: KAFKA_DRIVER,
+          inject: [ConfigStore, ServiceInfo, CLOCK, Lifecycle, HealthRegistry],
+          useFactory: async (
+            store: ConfigStore,
+            service: ServiceInfo,
+            clock: Clock,
+            lifecycle: Lifecycle,
+            health: HealthRegistry,
+          ): Promise<KafkaDriver> => {
+            const settings = store.namespace('kafka', kafkaOptions);
+            const log = nestLog(new Logger('Kafka'));
+            const driver = await createDriver(settings, service, clock, log, options);
+            const admin = driver.admin();
+            const { brokers } = settings;
+            health.register(brokerHealth(admin, clock));
+            health.register(consumerHealth(driver));
+            lifecycle.onStart('schedulers', 'kafka', (signal) =>
+              awaitBroker({ admin, brokers, clock, random: systemRandom, log }, signal),
+            );
+            lifecycle.onStop('pools', 'kafka', () => driver.close());
+            return driver;
+          },
+        },
+      ],
+      exports: [KAFKA_DRIVER],
+    };
+  }
+}
+
+async function createDriver(
+  settings: KafkaOptions,
+  service: ServiceInfo,
+  clock: Clock,
+  log: KafkaLog,
+  options: KafkaModuleOptions,
+): Promise<KafkaDriver> {
+  if (settings.driver === 'memory') {
+    return new MemoryKafkaDriver({ broker: options.memory ?? new MemoryBroker(), clock });
+  }
+  return kafkajsDriver(
+    {
+      brokers: settings.brokers,
+      clientId: settings.clientId ?? service.instance,
+      ssl: settings.ssl || undefined,
+      sasl: settings.sasl,
+      connectionTimeoutMs: settings.connectionTimeout,
+      requestTimeoutMs: settings.requestTimeout,
+      sessionTimeoutMs: settings.sessionTimeout,
+      heartbeatMs: settings.heartbeat,
+      rebalanceTimeoutMs: settings.rebalanceTimeout,
+      maxWaitMs: settings.maxWait,
+      maxCrashes: settings.maxCrashes,
+    },
+    { clock, log },
+  );
+}
+
+function nestLog(logger: Logger): KafkaLog {
+  return (level, message, fields) => {
+    const line = fields === undefined ? message : { ...fields, msg: message };
+    if (level === 'info') logger.log(line);
+    else logger[level](line);
+  };
+}

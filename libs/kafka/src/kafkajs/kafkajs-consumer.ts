@@ -1,0 +1,289 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { AbortedError, type Clock, type Random } from '@rookery/core';
+import { backoffDelay } from '../driver/backoff.js';
+import type {
+  ConsumerListener,
+  ConsumerOptions,
+  ConsumerState,
+  ConsumerStatus,
+  KafkaConsumer,
+  KafkaLog,
+  TopicPartition,
+  TopicPartitionOffset,
+} from '../driver/kafka-driver.js';
+import {
+  CommitFencedError,
+  KafkaClosedError,
+  KafkaRequestError,
+  KafkaUnavailableError,
+  reasonOf,
+} from '../kafka.errors.js';
+import { incomingRecords } from './incoming-records.js';
+import type { KafkajsClient } from './kafkajs-client.js';
+import { isFence, isOutage } from './kafkajs-errors.js';
+import type { ConsumerHooks } from './kafkajs-internals.js';
+import type { KafkajsDriverOptions } from './kafkajs.driver.js';
+import { Signal } from './signal.js';
+import { subscribedAssigner } from './subscribed-assigner.js';
+
+const BACKOFF = { initialMs: 250, maxMs: 30_000 };
+/** A consumer that has run this long counts as well again. */
+const WELL_AFTER_MS = 60_000;
+
+/** What a {@link KafkajsConsumer} needs of its driver. */
+export interface KafkajsConsumerParts {
+  readonly open: () => KafkajsClient;
+  readonly settings: KafkajsDriverOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: KafkaLog;
+  readonly onClose: (consumer: KafkajsConsumer) => void;
+}
+
+interface Session {
+  readonly client: KafkajsClient;
+  readonly consumer: Consumer;
+}
+
+/**
+ * A group member that survives crashes of kafkajs: each is followed by a new kafkajs consumer after
+ * a pause. Outages are waited for without end; other crashes count, and too many of them in a row
+ * are final, so that a health check can ask for a new process.
+ */
+export class KafkajsConsumer implements KafkaConsumer {
+  #state: ConsumerState = 'new';
+  #crashes = 0;
+  #attempts = 0;
+  #runningSince = 0;
+  #lastError: string | undefined;
+  #session: Session | undefined;
+  #listener: ConsumerListener | undefined;
+  #assigned: TopicPartition[] = [];
+  readonly #joined = new Signal();
+  readonly #closing = new AbortController();
+  readonly #polls = new Set<() => void>();
+  readonly #paused = new Set<string>();
+
+  constructor(
+    private readonly options: ConsumerOptions,
+    private readonly parts: KafkajsConsumerParts,
+  ) {}
+
+  get status(): ConsumerStatus {
+    return {
+      group: this.options.group,
+      state: this.#state,
+      crashes: this.#crashes,
+      lastError: this.#lastError,
+    };
+  }
+
+  async start(listener: ConsumerListener, signal?: AbortSignal): Promise<void> {
+    if (this.#state !== 'new') throw new KafkaClosedError(`consumer of ${this.options.group}`);
+    this.#state = 'joining';
+    this.#listener = listener;
+    const abort = (): void => this.#joined.fail(new AbortedError(`join of ${this.options.group}`));
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    else void this.#open();
+    await this.#joined.wait();
+    signal?.removeEventListener('abort', abort);
+    if (this.#joined.error !== undefined) throw this.#joined.error;
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    if (this.#state !== 'running') return;
+    for (const at of partitions) this.#paused.add(`${at.topic}/${at.partition}`);
+    this.#session?.consumer.pause(grouped(partitions));
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    if (this.#state !== 'running') return;
+    // With nothing to read, kafkajs sleeps through what a poll would take.
+    const asleep = this.#paused.size >= this.#assigned.length;
+    for (const at of partitions) this.#paused.delete(`${at.topic}/${at.partition}`);
+    this.#session?.consumer.resume(grouped(partitions));
+    if (asleep) this.#endPolls();
+  }
+
+  seek({ topic, partition, offset }: TopicPartitionOffset): void {
+    if (this.#state !== 'running') return;
+    this.#session?.consumer.seek({ topic, partition, offset: String(offset) });
+  }
+
+  async commit(positions: readonly TopicPartitionOffset[]): Promise<void> {
+    const { group } = this.options;
+    const owned = positions.every((at) =>
+      this.#assigned.some(
+        ({ topic, partition }) => topic === at.topic && partition === at.partition,
+      ),
+    );
+    if (!owned || this.#session === undefined) throw new CommitFencedError(group);
+    try {
+      await this.#session.consumer.commitOffsets(
+        positions.map(({ topic, partition, offset }) => ({
+          topic,
+          partition,
+          offset: String(offset),
+        })),
+      );
+    } catch (error) {
+      if (isFence(error)) throw new CommitFencedError(group, error);
+      if (isOutage(error)) {
+        throw new KafkaUnavailableError('commit', this.parts.settings.brokers, error);
+      }
+      throw new KafkaRequestError('commit', error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#closing.abort();
+    this.#joined.fail(new KafkaClosedError(`consumer of ${this.options.group}`));
+    const session = this.#session;
+    this.#session = undefined;
+    this.#assigned = [];
+    if (session !== undefined) await this.#end(session);
+    this.parts.onClose(this);
+  }
+
+  async #open(): Promise<void> {
+    const { group, topics, startFrom = 'earliest' } = this.options;
+    const { settings } = this.parts;
+    const client = this.parts.open();
+    const consumer = client.kafka.consumer({
+      groupId: group,
+      sessionTimeout: settings.sessionTimeoutMs,
+      rebalanceTimeout: settings.rebalanceTimeoutMs,
+      heartbeatInterval: settings.heartbeatMs,
+      maxWaitTimeInMs: settings.maxWaitMs,
+      allowAutoTopicCreation: true,
+      partitionAssigners: [subscribedAssigner(this.#hooks())],
+      // Restarts are ours to decide: kafkajs repeats them without end, or not at all.
+      retry: { retries: 5, initialRetryTime: 100, restartOnFailure: async () => false },
+    });
+    const session = { client, consumer };
+    this.#session = session;
+    consumer.on(consumer.events.CRASH, ({ payload }) => this.#crashed(session, payload.error));
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
+      this.#assign(session, payload.memberAssignment),
+    );
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...topics], fromBeginning: startFrom === 'earliest' });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: true,
+        partitionsConsumedConcurrently: 1,
+        eachBatch: async (payload) => this.#deliver(session, payload),
+      });
+    } catch (error) {
+      this.#crashed(session, error);
+    }
+  }
+
+  #hooks(): ConsumerHooks {
+    return {
+      beforeJoin: async () => {
+        const revoked = this.#assigned;
+        if (revoked.length === 0) return;
+        await this.#listener?.onRevoked(revoked);
+        this.#assigned = [];
+      },
+      onInterrupt: (end) => {
+        this.#polls.add(end);
+        return () => void this.#polls.delete(end);
+      },
+    };
+  }
+
+  #assign(session: Session, assignment: Record<string, number[]>): void {
+    if (session !== this.#session) return;
+    this.#assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    );
+    this.#state = 'running';
+    this.#attempts = 0;
+    this.#runningSince = this.parts.clock.monotonic();
+    // kafkajs keeps partitions paused across generations; the new owner begins with a clean slate.
+    session.consumer.resume(grouped(this.#assigned));
+    this.#paused.clear();
+    this.#listener?.onAssigned(this.#assigned);
+    this.#joined.set();
+  }
+
+  #deliver(session: Session, { batch, isRunning, isStale }: EachBatchPayload): void {
+    if (session !== this.#session || !isRunning() || isStale()) return;
+    const { topic, partition } = batch;
+    const records = incomingRecords(topic, partition, batch.messages);
+    const highWatermark = Number(batch.highWatermark);
+    this.#listener?.onRecords({ topic, partition, records, highWatermark });
+  }
+
+  #crashed(session: Session, error: unknown): void {
+    if (session !== this.#session) return;
+    this.#session = undefined;
+    const { group } = this.options;
+    const { clock, random, log, settings } = this.parts;
+    const outage = isOutage(error);
+    if (clock.monotonic() - this.#runningSince > WELL_AFTER_MS) this.#crashes = 0;
+    this.#attempts += 1;
+    this.#lastError = reasonOf(error);
+    if (!outage) this.#crashes += 1;
+    const final = this.#crashes > settings.maxCrashes;
+    this.#state = final ? 'failed' : 'restarting';
+    const delay = backoffDelay(this.#attempts, BACKOFF, random);
+    const next = final ? 'giving up' : `trying again in ${Math.round(delay)} ms`;
+    log(
+      final ? 'error' : 'warn',
+      `consumer of group ${group} stopped (${this.#lastError}); ` +
+        (outage ? 'is kafka running? ' : `crash ${this.#crashes} of ${settings.maxCrashes}; `) +
+        next,
+    );
+    void this.#recover(session, final, delay);
+  }
+
+  async #recover(session: Session, final: boolean, delay: number): Promise<void> {
+    const revoked = this.#assigned;
+    this.#assigned = [];
+    session.client.cut();
+    session.consumer.disconnect().catch(() => {});
+    if (revoked.length > 0) await this.#listener?.onRevoked(revoked);
+    if (final) {
+      this.#joined.fail(new KafkaRequestError(`join of ${this.options.group}`, this.#lastError));
+      return;
+    }
+    try {
+      await this.parts.clock.sleep(delay, this.#closing.signal);
+    } catch {
+      return;
+    }
+    await this.#open();
+  }
+
+  async #end({ client, consumer }: Session): Promise<void> {
+    const { clock, settings } = this.parts;
+    const deadline = new Signal();
+    const cancel = clock.after(settings.closeTimeoutMs, () => deadline.set());
+    // Leaving takes one request; a broker that is away must not hold up the process.
+    const stopped = consumer.stop().catch(() => {});
+    this.#endPolls();
+    await Promise.race([stopped, deadline.wait()]);
+    cancel();
+    client.cut();
+    consumer.disconnect().catch(() => {});
+  }
+
+  #endPolls(): void {
+    for (const end of this.#polls) end();
+  }
+}
+
+function grouped(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of partitions) {
+    topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+  }
+  return [...topics].map(([topic, numbers]) => ({ topic, partitions: numbers }));
+}

@@ -1,0 +1,49 @@
+const OUTAGES = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSMetadataNotLoaded',
+]);
+
+const OUTAGE_TYPES = new Set([
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'LEADER_NOT_AVAILABLE',
+]);
+
+const FENCES = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
+
+interface Wrapped {
+  readonly name?: string;
+  readonly type?: string;
+  readonly cause?: unknown;
+  readonly originalError?: unknown;
+}
+
+/** The error and all that it wraps. kafkajs knows both `cause` and `originalError`. */
+function* chain(error: unknown): Generator<Wrapped> {
+  let inner = error;
+  for (let depth = 0; inner instanceof Error && depth < 8; depth += 1) {
+    const wrapped = inner as Wrapped;
+    yield wrapped;
+    inner = wrapped.cause ?? wrapped.originalError;
+  }
+}
+
+/** Whether the brokers are away, rather than something being wrong. */
+export function isOutage(error: unknown): boolean {
+  for (const { name, type } of chain(error)) {
+    if (OUTAGES.has(name ?? '') || OUTAGE_TYPES.has(type ?? '')) return true;
+  }
+  return false;
+}
+
+/** Whether the group has moved on without this member. */
+export function isFence(error: unknown): boolean {
+  for (const { type } of chain(error)) if (FENCES.has(type ?? '')) return true;
+  return false;
+}

@@ -1,0 +1,111 @@
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/** What a consumer of ours wants to do at points where kafkajs offers no hook. */
+export interface ConsumerHooks {
+  /** Before the member gives back its partitions and joins again. */
+  beforeJoin(): Promise<void>;
+  /** Calls `end` when a poll need not wait any longer, until the returned function is called. */
+  onInterrupt(end: () => void): () => void;
+}
+
+/** Under this key a partition assigner of ours carries the hooks of its consumer. */
+export const HOOKS: unique symbol = Symbol('rookery.kafka.hooks');
+
+interface RequestQueue {
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined;
+  readonly pending: readonly unknown[];
+  readonly throttledUntil: number;
+  readonly enforceRequestTimeout: boolean;
+  readonly requestTimeout: number;
+  readonly inflight: ReadonlyMap<
+    number,
+    { sentAt: number; requestTimeout: number; timeoutRequest(): void }
+  >;
+  checkPendingRequests(): void;
+  isConnected(): boolean;
+  destroy(): void;
+}
+
+interface ConsumerGroup {
+  readonly assigners: readonly { readonly [HOOKS]?: ConsumerHooks }[];
+}
+
+type ConsumerGroupMethod = (this: ConsumerGroup, ...args: unknown[]) => Promise<unknown>;
+
+const PATCHED = Symbol.for('rookery.kafka.kafkajs-patched');
+const RECHECK_MS = 10;
+const TIMEOUT_CHECK_MS = 500;
+
+/**
+ * Mends kafkajs 2.2.4 in memory, once per process; its files stay as published. kafkajs is pinned
+ * to that version exactly, and the spec beside this file fails should the mended parts move.
+ *
+ * - The request queue re-arms a timer for ever, on Node 24 with a negative delay that counts as
+ *   1 ms: a busy loop on every connection (kafkajs #1751; pull requests 1755 and 1768 are not
+ *   merged). Now a timer is set only while a request waits.
+ * - Request timeouts are looked for every 100 ms on every connection, idle or not.
+ * - A consumer cannot act before its partitions are taken away, and cannot end a long poll.
+ */
+export function patchKafkajs(): void {
+  const queue = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  const group = require('kafkajs/src/consumer/consumerGroup') as {
+    prototype: Record<'fetch' | 'joinAndSync', ConsumerGroupMethod>;
+  };
+  const marked = queue.prototype as unknown as Record<symbol, boolean>;
+  if (marked[PATCHED] === true) return;
+  marked[PATCHED] = true;
+  patchRequestQueue(queue.prototype as never);
+  patchConsumerGroup(group.prototype);
+}
+
+function patchRequestQueue(prototype: Record<string, (this: RequestQueue) => void>): void {
+  prototype['scheduleCheckPendingRequests'] = function () {
+    if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
+    const throttledMs = this.throttledUntil - Date.now();
+    this.throttleCheckTimeoutId = setTimeout(
+      () => {
+        this.throttleCheckTimeoutId = null;
+        this.checkPendingRequests();
+      },
+      throttledMs > 0 ? throttledMs : RECHECK_MS,
+    );
+  };
+  prototype['scheduleRequestTimeoutCheck'] = function () {
+    if (!this.enforceRequestTimeout) return;
+    this.destroy();
+    this.requestTimeoutIntervalId = setInterval(
+      () => {
+        const now = Date.now();
+        for (const request of [...this.inflight.values()]) {
+          if (now - request.sentAt > request.requestTimeout) request.timeoutRequest();
+        }
+        if (!this.isConnected()) this.destroy();
+      },
+      Math.min(this.requestTimeout, TIMEOUT_CHECK_MS),
+    );
+  };
+}
+
+function patchConsumerGroup(prototype: Record<'fetch' | 'joinAndSync', ConsumerGroupMethod>): void {
+  const { fetch, joinAndSync } = prototype;
+  prototype.joinAndSync = async function (...args) {
+    await hooksOf(this)?.beforeJoin();
+    return joinAndSync.apply(this, args);
+  };
+  prototype.fetch = function (...args) {
+    const hooks = hooksOf(this);
+    const fetching = fetch.apply(this, args);
+    if (hooks === undefined) return fetching;
+    return new Promise((resolve, reject) => {
+      const unlisten = hooks.onInterrupt(() => resolve([]));
+      fetching.then(resolve, reject).finally(unlisten);
+    });
+  };
+}
+
+function hooksOf(group: ConsumerGroup): ConsumerHooks | undefined {
+  return group.assigners.find((assigner) => assigner[HOOKS] !== undefined)?.[HOOKS];
+}

@@ -1,0 +1,138 @@
+import kafkajs, { type Message, type Producer } from 'kafkajs';
+import type {
+  KafkaProducer,
+  OutgoingRecord,
+  ProducerOptions,
+  RecordHeaders,
+} from '../driver/kafka-driver.js';
+import { KafkaClosedError, KafkaSendError, KafkaUnavailableError } from '../kafka.errors.js';
+import { KafkajsClient } from './kafkajs-client.js';
+import { isOutage } from './kafkajs-errors.js';
+
+/** Below the 1 MiB that brokers take by default, with room for headers and batch overhead. */
+const BATCH_BYTES = 700_000;
+
+interface Session {
+  readonly client: KafkajsClient;
+  readonly producer: Producer;
+  readonly ready: Promise<void>;
+}
+
+/**
+ * An idempotent producer. kafkajs reuses the sequence numbers of a batch that failed for whatever
+ * is sent next; a broker that had stored the first batch takes the second for its repetition and
+ * drops it. So after any failure the whole producer is given up for one with a new producer id.
+ */
+export class KafkajsProducer implements KafkaProducer {
+  #session: Session | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly open: () => KafkajsClient,
+    private readonly brokers: readonly string[],
+    private readonly options: ProducerOptions,
+    private readonly requestTimeoutMs: number,
+    private readonly onClose: (producer: KafkajsProducer) => void,
+  ) {}
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#closed) throw new KafkaClosedError('producer');
+    const session = (this.#session ??= this.#begin());
+    try {
+      await session.ready;
+      for (const batch of batches(records)) {
+        await session.producer.sendBatch({
+          acks: -1,
+          timeout: this.requestTimeoutMs,
+          topicMessages: byTopic(batch),
+        });
+      }
+    } catch (error) {
+      this.#giveUp(session);
+      if (isOutage(error)) throw new KafkaUnavailableError('send', this.brokers, error);
+      throw new KafkaSendError([...new Set(records.map(({ topic }) => topic))], error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined) {
+      await session.ready.then(
+        () => session.producer.disconnect(),
+        () => undefined,
+      );
+      session.client.cut();
+    }
+    this.onClose(this);
+  }
+
+  #begin(): Session {
+    const client = this.open();
+    const producer = client.kafka.producer({
+      idempotent: this.options.idempotent ?? true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: true,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
+    });
+    const ready = producer.connect();
+    ready.catch(() => {});
+    return { client, producer, ready };
+  }
+
+  #giveUp(session: Session): void {
+    if (this.#session === session) this.#session = undefined;
+    session.client.cut();
+    session.producer.disconnect().catch(() => {});
+  }
+}
+
+function* batches(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
+  let batch: OutgoingRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = sizeOf(record);
+    if (batch.length > 0 && bytes + size > BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(record);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  let bytes = 64 + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const name in headers) bytes += name.length + String(headers[name]).length;
+  return bytes;
+}
+
+function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: Message[] }[] {
+  const topics = new Map<string, Message[]>();
+  for (const record of records) {
+    let messages = topics.get(record.topic);
+    if (messages === undefined) topics.set(record.topic, (messages = []));
+    messages.push({
+      key: record.key,
+      value: record.value,
+      ...(record.headers === undefined ? {} : { headers: headersOf(record.headers) }),
+      ...(record.partition === undefined ? {} : { partition: record.partition }),
+      ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp) }),
+    });
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+}
+
+function headersOf(headers: RecordHeaders): Record<string, Buffer | string | (Buffer | string)[]> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      typeof value === 'string' || Buffer.isBuffer(value) ? value : [...value],
+    ]),
+  );
+}
