@@ -1,0 +1,78 @@
+import type { Clock } from '@rookery/core';
+import type { Journal } from '../storage/journal.js';
+import { ConsumerGroup } from './consumer-group.js';
+
+/** What outlives the broker of a group besides its offsets. */
+export interface StoredGroup {
+  readonly generation: number;
+  readonly protocolType: string | null;
+}
+
+/** What a {@link GroupCoordinator} needs. */
+export interface GroupCoordinatorOptions {
+  readonly journal: Journal<StoredGroup>;
+  readonly clock: Clock;
+  readonly initialRebalanceDelay: number;
+}
+
+/** Members of one group. */
+const MAX_MEMBERS = 1_000;
+/** Groups at a time, those without members included. */
+const MAX_GROUPS = 10_000;
+
+/** All groups; this broker coordinates every one. */
+export class GroupCoordinator {
+  readonly #groups = new Map<string, ConsumerGroup>();
+
+  constructor(private readonly options: GroupCoordinatorOptions) {
+    // Members of before a restart are gone, but a generation number must never come twice: an old
+    // member with an old number would pass for a current one.
+    for (const [id, { generation, protocolType }] of options.journal.entries()) {
+      this.#open(id, generation).protocolType = protocolType;
+    }
+  }
+
+  get(id: string): ConsumerGroup | undefined {
+    return this.#groups.get(id);
+  }
+
+  all(): ConsumerGroup[] {
+    return [...this.#groups.values()];
+  }
+
+  /** The group, made if need be; `undefined` when there are too many. */
+  getOrCreate(id: string): ConsumerGroup | undefined {
+    const known = this.#groups.get(id);
+    if (known !== undefined) return known;
+    return this.#groups.size < MAX_GROUPS ? this.#open(id, 0) : undefined;
+  }
+
+  /** Forgets a group; the caller has checked that it is empty. */
+  delete(id: string): void {
+    this.#groups.get(id)?.close();
+    this.#groups.delete(id);
+    this.options.journal.delete(id);
+  }
+
+  close(): void {
+    for (const group of this.#groups.values()) group.close();
+    this.#groups.clear();
+  }
+
+  #open(id: string, generation: number): ConsumerGroup {
+    const { clock, initialRebalanceDelay, journal } = this.options;
+    const group = new ConsumerGroup(
+      id,
+      {
+        clock,
+        initialRebalanceDelay,
+        maxMembers: MAX_MEMBERS,
+        onGeneration: (number, protocolType) =>
+          journal.set(id, { generation: number, protocolType }),
+      },
+      generation,
+    );
+    this.#groups.set(id, group);
+    return group;
+  }
+}

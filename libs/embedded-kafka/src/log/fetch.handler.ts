@@ -1,0 +1,145 @@
+import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
+import type { RequestOf, ResponseOf } from '../protocol/api.js';
+import { fetchApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/apis/fetch.api.js';
+import type { Broker } from '../server/broker.js';
+import { route, type Route } from '../server/route.js';
+import { LEADER_EPOCH, type PartitionLog } from './partition-log.js';
+
+type FetchRequest = RequestOf<typeof fetchApi>;
+type FetchResponse = ResponseOf<typeof fetchApi>;
+
+/** Timestamps that stand for a place in the log. */
+const LATEST = -1;
+const EARLIEST = -2;
+const MAX_TIMESTAMP = -3;
+/** Longest time a fetch waits, whatever the client asks for. */
+const MAX_WAIT_MS = 300_000;
+/** Most bytes in one answer, as Kafka's fetch.max.bytes. */
+const MAX_FETCH_BYTES = 57_671_680;
+
+/** Fetch and the offsets to fetch from. */
+export function fetchRoutes(broker: Broker): Route[] {
+  const { topics, clock } = broker;
+
+  const errorOf = (error: unknown): ErrorCode => {
+    if (error instanceof ProtocolError) return error.errorCode;
+    throw error;
+  };
+
+  const checkEpoch = (epoch: number): void => {
+    if (epoch > LEADER_EPOCH) {
+      throw new ProtocolError(ErrorCode.UNKNOWN_LEADER_EPOCH, `epoch ${epoch} never was`);
+    }
+  };
+
+  /** Reads all that is there now. */
+  const collect = (request: FetchRequest): { response: FetchResponse; ready: boolean } => {
+    let left = Math.min(request.maxBytes, MAX_FETCH_BYTES);
+    let bytes = 0;
+    let failed = false;
+    const answered = request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ index, fetchOffset, maxBytes, currentLeaderEpoch }) => {
+        try {
+          checkEpoch(currentLeaderEpoch);
+          const log = topics.partition(name, index);
+          const records = log.read(fetchOffset, Math.min(maxBytes, left), bytes === 0);
+          bytes += records.length;
+          left = Math.max(0, left - records.length);
+          return {
+            index,
+            errorCode: 0,
+            highWatermark: log.endOffset,
+            lastStableOffset: log.endOffset,
+            logStartOffset: log.startOffset,
+            abortedTransactions: [],
+            records,
+          };
+        } catch (error) {
+          failed = true;
+          return {
+            index,
+            errorCode: errorOf(error),
+            highWatermark: -1,
+            lastStableOffset: -1,
+            abortedTransactions: null,
+            records: Buffer.alloc(0),
+          };
+        }
+      }),
+    }));
+    return { response: { topics: answered }, ready: failed || bytes >= request.minBytes };
+  };
+
+  /** Whether more bytes than asked for may have come; cheaper than reading them. */
+  const logsOf = (request: FetchRequest): PartitionLog[] =>
+    request.topics.flatMap(({ name, partitions }) =>
+      partitions.flatMap(({ index }) => topics.get(name)?.partitions[index] ?? []),
+    );
+
+  return [
+    route(fetchApi, async (request, { signal }) => {
+      if (request.sessionId !== 0) {
+        return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, topics: [] };
+      }
+      const waitMs = Math.min(request.maxWaitMs, MAX_WAIT_MS);
+      const deadline = clock.monotonic() + waitMs;
+      for (;;) {
+        const { response, ready } = collect(request);
+        const left = deadline - clock.monotonic();
+        if (ready || left <= 0 || signal.aborted) return response;
+        await new Promise<void>((resolve) => {
+          const done = (): void => {
+            cancel();
+            for (const end of ends) end();
+            signal.removeEventListener('abort', done);
+            resolve();
+          };
+          const cancel = clock.after(left, done);
+          const ends = logsOf(request).map((log) => log.onAppend(done));
+          signal.addEventListener('abort', done);
+        });
+      }
+    }),
+
+    route(listOffsetsApi, (request) => ({
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ index, timestamp, currentLeaderEpoch }) => {
+          try {
+            checkEpoch(currentLeaderEpoch);
+            const log = topics.partition(name, index);
+            log.enforceRetention();
+            const leaderEpoch = LEADER_EPOCH;
+            const none = { offset: -1, timestamp: -1 };
+            let found: { offset: number; timestamp: number };
+            if (timestamp === LATEST) found = { offset: log.endOffset, timestamp: -1 };
+            else if (timestamp === EARLIEST) found = { offset: log.startOffset, timestamp: -1 };
+            else if (timestamp === MAX_TIMESTAMP) found = log.newest() ?? none;
+            else found = log.find(timestamp) ?? none;
+            return { index, errorCode: 0, leaderEpoch, ...found };
+          } catch (error) {
+            return { index, errorCode: errorOf(error), timestamp: -1, offset: -1 };
+          }
+        }),
+      })),
+    })),
+
+    route(offsetForLeaderEpochApi, (request) => ({
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ index, leaderEpoch, currentLeaderEpoch }) => {
+          try {
+            checkEpoch(currentLeaderEpoch);
+            const log = topics.partition(name, index);
+            return leaderEpoch > LEADER_EPOCH || leaderEpoch < 0
+              ? { errorCode: 0, index, leaderEpoch: -1, endOffset: -1 }
+              : { errorCode: 0, index, leaderEpoch: LEADER_EPOCH, endOffset: log.endOffset };
+          } catch (error) {
+            return { errorCode: errorOf(error), index, leaderEpoch: -1, endOffset: -1 };
+          }
+        }),
+      })),
+    })),
+  ];
+}

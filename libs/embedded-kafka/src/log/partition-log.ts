@@ -1,0 +1,259 @@
+import type { Clock } from '@rookery/core';
+import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
+import type { SegmentStore } from '../storage/segment-bytes.js';
+import { ProducerLedger } from './producer-ledger.js';
+import { placeBatch, validateBatch, type BatchHeader } from './record-batch.js';
+import { firstRecordSince } from './record-time.js';
+import { Segment } from './segment.js';
+
+/** The configs of a topic that its logs obey. Sizes in bytes, times in milliseconds, -1 no limit. */
+export interface LogConfig {
+  readonly maxMessageBytes: number;
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly retentionBytes: number;
+  readonly retentionMs: number;
+}
+
+/** The only epoch of the only leader. */
+export const LEADER_EPOCH = 0;
+
+/** Where a batch is in the log. */
+export interface Appended {
+  readonly baseOffset: number;
+  /** Stored by an earlier request whose answer the producer did not get. */
+  readonly duplicate: boolean;
+}
+
+/** What a partition log is made of. */
+export interface PartitionLogOptions {
+  readonly store: SegmentStore;
+  /** Asked at each use, so that altered configs take effect at once. */
+  readonly config: () => LogConfig;
+  readonly clock: Clock;
+  /** Whether an append waits for the device. */
+  readonly fsync?: boolean;
+  /** Lowest offset left by an earlier {@link PartitionLog.deleteBefore}. */
+  readonly startOffset?: number;
+  readonly log?: (line: string) => void;
+}
+
+/** An append-only log of record batches. Appends and reads are synchronous: nothing interleaves. */
+export class PartitionLog {
+  readonly #segments: Segment[] = [];
+  readonly #producers = new ProducerLedger();
+  readonly #waiting = new Set<() => void>();
+  readonly #unsynced = new Set<Segment>();
+  #deletedBefore: number;
+  #syncing: Promise<void> | undefined;
+
+  constructor(private readonly options: PartitionLogOptions) {
+    this.#deletedBefore = options.startOffset ?? 0;
+    this.#load();
+  }
+
+  /** Lowest offset that can be read. */
+  get startOffset(): number {
+    return Math.max(this.#deletedBefore, this.#segments[0]?.baseOffset ?? 0);
+  }
+
+  /** Offset of the next record; with one replica it is also the high watermark. */
+  get endOffset(): number {
+    return this.#active.nextOffset;
+  }
+
+  /** Bytes of all segments. */
+  get size(): number {
+    return this.#segments.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /**
+   * Stores one batch; `batch` is changed in place.
+   *
+   * @throws ProtocolError when the batch is not acceptable, or an error of the file system
+   */
+  append(batch: Buffer | null): Appended {
+    const config = this.options.config();
+    const sent = validateBatch(batch, config.maxMessageBytes);
+    const known = this.#producers.check(sent);
+    if (known !== undefined) return { baseOffset: known, duplicate: true };
+    const baseOffset = this.endOffset;
+    const header: BatchHeader = {
+      ...sent,
+      baseOffset,
+      lastOffset: baseOffset + sent.recordCount - 1,
+    };
+    placeBatch(batch as Buffer, baseOffset, LEADER_EPOCH);
+    if (this.#isFull(header, config)) this.#roll();
+    this.#active.append(header, batch as Buffer);
+    this.#unsynced.add(this.#active);
+    this.#producers.record(header, this.options.clock.now());
+    this.enforceRetention();
+    for (const wake of [...this.#waiting]) wake();
+    return { baseOffset, duplicate: false };
+  }
+
+  /** Resolves when all appended so far is as durable as the fsync option asks. */
+  async durable(): Promise<void> {
+    if (this.options.fsync !== true) return;
+    // One running sync may have begun before our append; the one after it covers us and all others
+    // that wait by then.
+    const running = this.#syncing;
+    if (running !== undefined) await running.catch(() => {});
+    this.#syncing ??= this.#sync().finally(() => (this.#syncing = undefined));
+    await this.#syncing;
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`.
+   *
+   * @throws ProtocolError OFFSET_OUT_OF_RANGE
+   */
+  read(offset: number, maxBytes: number, atLeastOne: boolean): Buffer {
+    if (offset < this.startOffset || offset > this.endOffset) {
+      throw new ProtocolError(
+        ErrorCode.OFFSET_OUT_OF_RANGE,
+        `offset ${offset} is outside ${this.startOffset}..${this.endOffset}`,
+      );
+    }
+    if (offset === this.endOffset) return Buffer.alloc(0);
+    // A segment may end in a gap, so the offset may lie in the one after.
+    for (let at = this.#segmentFor(offset); at < this.#segments.length; at++) {
+      const segment = this.#segments[at] as Segment;
+      if (segment.nextOffset > offset) return segment.read(offset, maxBytes, atLeastOne);
+    }
+    return Buffer.alloc(0);
+  }
+
+  /** The first record not older than `timestamp`, `undefined` if all are. */
+  find(timestamp: number): { offset: number; timestamp: number } | undefined {
+    for (const segment of this.#segments) {
+      if (segment.maxTimestamp < timestamp) continue;
+      for (const { header, bytes } of segment.batches(0)) {
+        if (header.maxTimestamp < timestamp || header.lastOffset < this.startOffset) continue;
+        return firstRecordSince(header, bytes, timestamp);
+      }
+    }
+    return undefined;
+  }
+
+  /** The latest timestamp in the log and an offset that has it. */
+  newest(): { offset: number; timestamp: number } | undefined {
+    const timestamp = Math.max(-1, ...this.#segments.map(({ maxTimestamp }) => maxTimestamp));
+    return timestamp < 0 ? undefined : this.find(timestamp);
+  }
+
+  /** Calls `wake` after each append until the returned function is called. */
+  onAppend(wake: () => void): () => void {
+    this.#waiting.add(wake);
+    return () => void this.#waiting.delete(wake);
+  }
+
+  /** Makes records below `offset` unreadable and drops the segments that hold no others. */
+  deleteBefore(offset: number): void {
+    this.#deletedBefore = Math.max(this.#deletedBefore, offset);
+    if (this.#active.nextOffset <= offset && this.#active.size > 0) this.#roll();
+    this.#drop((segment) => segment.nextOffset <= offset);
+  }
+
+  /** Drops segments that are beyond the topic's retention. Runs with each append; no timer. */
+  enforceRetention(): void {
+    const { retentionBytes, retentionMs } = this.options.config();
+    if (retentionMs >= 0) {
+      const oldest = this.options.clock.now() - retentionMs;
+      this.#drop((segment) => segment.maxTimestamp >= 0 && segment.maxTimestamp < oldest);
+    }
+    if (retentionBytes >= 0) {
+      let excess = this.size - retentionBytes;
+      this.#drop((segment) => {
+        excess -= segment.size;
+        return excess >= 0;
+      });
+    }
+  }
+
+  /** Leaves all so that the next load need not scan. */
+  async close(): Promise<void> {
+    const active = this.#active;
+    await this.#sync();
+    if (active.size > 0) active.summarize(this.#producers.snapshot());
+    for (const { bytes } of this.#segments) bytes.close();
+  }
+
+  /** Deletes the log; who waits for appends is woken to find out. */
+  remove(): void {
+    for (const { bytes } of this.#segments) bytes.remove();
+    this.options.store.remove();
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  get #active(): Segment {
+    return this.#segments.at(-1) as Segment;
+  }
+
+  #load(): void {
+    const { store, clock, log } = this.options;
+    const now = clock.now();
+    for (const baseOffset of store.list()) {
+      const segment = new Segment(baseOffset, store.open(baseOffset));
+      const { producers, cut } = segment.recover((batch) => this.#producers.record(batch, now));
+      if (producers !== undefined) this.#producers.restore(producers);
+      if (cut > 0) log?.(`cut ${cut} bytes of an incomplete write at offset ${segment.nextOffset}`);
+      this.#segments.push(segment);
+    }
+    if (this.#segments.length === 0) this.#open(this.#deletedBefore);
+    if (this.#active.nextOffset < this.#deletedBefore) this.#open(this.#deletedBefore);
+    this.enforceRetention();
+  }
+
+  #isFull(batch: BatchHeader, config: LogConfig): boolean {
+    const { size, minTimestamp } = this.#active;
+    if (size === 0) return false;
+    return (
+      size + batch.size > config.segmentBytes ||
+      this.options.clock.now() - minTimestamp > config.segmentMs
+    );
+  }
+
+  #roll(): void {
+    const full = this.#active;
+    full.summarize(this.#producers.snapshot());
+    this.#open(full.nextOffset);
+  }
+
+  async #sync(): Promise<void> {
+    const dirty = [...this.#unsynced];
+    this.#unsynced.clear();
+    await Promise.all(
+      dirty.map(async (segment) => {
+        try {
+          await segment.bytes.sync();
+        } catch (error) {
+          if (!this.#segments.includes(segment)) return;
+          this.#unsynced.add(segment);
+          throw error;
+        }
+      }),
+    );
+  }
+
+  #open(baseOffset: number): void {
+    this.#segments.push(new Segment(baseOffset, this.options.store.open(baseOffset)));
+  }
+
+  /** Drops the oldest segments as long as `expired`, never the active one. */
+  #drop(expired: (segment: Segment) => boolean): void {
+    while (this.#segments.length > 1 && expired(this.#segments[0] as Segment)) {
+      const dropped = this.#segments.shift() as Segment;
+      this.#unsynced.delete(dropped);
+      dropped.bytes.remove();
+    }
+  }
+
+  #segmentFor(offset: number): number {
+    for (let at = this.#segments.length - 1; at > 0; at--) {
+      if ((this.#segments[at] as Segment).baseOffset <= offset) return at;
+    }
+    return 0;
+  }
+}

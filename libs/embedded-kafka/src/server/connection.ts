@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net';
+import { FrameReader } from './frame-reader.js';
+import type { RequestDispatcher } from './request-dispatcher.js';
+
+/** Requests read ahead per connection; more wait in the socket. */
+const MAX_QUEUED = 32;
+/** Closed after this long without traffic, as Kafka's connections.max.idle.ms. */
+const IDLE_MS = 600_000;
+
+/** What a connection needs of its server. */
+export interface ConnectionOptions {
+  readonly dispatcher: RequestDispatcher;
+  readonly maxRequestBytes: number;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * One client's connection. Requests are handled one after the other, the next when the former is
+ * answered, as in Kafka: clients rely on the order, and one that blocks itself behind a long poll
+ * shall notice here rather than in production.
+ */
+export class Connection {
+  readonly #gone = new AbortController();
+  readonly #queue: Buffer[] = [];
+  readonly #frames: FrameReader;
+  readonly #peer: string;
+  #working = false;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly options: ConnectionOptions,
+  ) {
+    this.#frames = new FrameReader(options.maxRequestBytes);
+    this.#peer = `${socket.remoteAddress ?? ''}`;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    // Resets are ordinary; 'close' follows in any case.
+    socket.on('error', () => {});
+    socket.on('close', () => this.#gone.abort());
+    socket.setTimeout(IDLE_MS, () => {
+      if (!this.#working) socket.destroy();
+    });
+  }
+
+  close(): void {
+    this.#gone.abort();
+    this.socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#queue.push(...this.#frames.push(chunk));
+    } catch (error) {
+      this.#reject(error);
+      return;
+    }
+    if (this.#queue.length >= MAX_QUEUED) this.socket.pause();
+    if (!this.#working) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    try {
+      for (let frame = this.#queue.shift(); frame !== undefined; frame = this.#queue.shift()) {
+        await this.#handle(frame);
+        if (this.#gone.signal.aborted) return;
+        if (this.socket.isPaused() && this.#queue.length < MAX_QUEUED) this.socket.resume();
+      }
+    } catch (error) {
+      this.#reject(error);
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  async #handle(frame: Buffer): Promise<void> {
+    const { signal } = this.#gone;
+    const outcome = await this.options.dispatcher.dispatch(frame, {
+      clientHost: this.#peer,
+      signal,
+    });
+    if (outcome.kind === 'silence' || signal.aborted) return;
+    if (outcome.kind === 'disconnect') {
+      this.#reject(new Error(outcome.reason));
+      return;
+    }
+    this.socket.cork();
+    for (const chunk of outcome.frame) this.socket.write(chunk);
+    this.socket.uncork();
+    if (this.socket.writableNeedDrain) await this.#drained();
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.socket.off('drain', done);
+        this.#gone.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.socket.on('drain', done);
+      this.#gone.signal.addEventListener('abort', done);
+    });
+  }
+
+  #reject(error: unknown): void {
+    if (this.#gone.signal.aborted) return;
+    this.options.log(`connection closed: ${(error as Error).message}`);
+    this.close();
+  }
+}
