@@ -21,3 +21,11 @@ export const managementSchema = z
 
 /** Resolved `management`. */
 export type ManagementConfig = z.output<typeof managementSchema>;
+
+/** The part of configuration `server` that the actuator reads; its owner validates all of it. */
+export const drainSchema = z
+  .object({
+    /** How long to keep serving after saying that we leave. */
+    drainDelay: durationOption().optional(),
+  })
+  .prefault({});

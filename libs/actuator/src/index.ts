@@ -18,12 +18,13 @@ export { Liveness } from './health/liveness.js';
 export { type Info } from './info/info.controller.js';
 export {
   closeGracefully,
+  trackResponses,
   type CloseGracefullyOptions,
   type HasServer,
 } from './shutdown/close-gracefully.js';
+export { drain } from './shutdown/drain.js';
 export {
   installShutdown,
-  ShutdownController,
   type ShutdownOptions,
   type ShutdownProcess,
   type StopSignal,

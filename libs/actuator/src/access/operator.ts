@@ -6,9 +6,14 @@ import { currentContext } from '@rookery/core';
  */
 export const PUBLIC_METADATA = 'rookery:public';
 
+/** Whether a service runs on a developer's machine. */
+export function isDevelopment(profile: string): boolean {
+  return profile.split(',').includes('development');
+}
+
 /** Whether the caller may see what is meant for operators: anyone in development. */
 export function isOperator(profile: string): boolean {
-  if (profile.split(',').includes('development')) return true;
+  if (isDevelopment(profile)) return true;
   const principal = currentContext()?.principal;
   return (
     principal !== undefined &&
