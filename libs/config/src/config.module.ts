@@ -1,39 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { HealthRegistry, Lifecycle, systemClock, type Clock } from '@rookery/core';
+import { HealthRegistry, Lifecycle, systemClock } from '@rookery/core';
 import { ConfigChangeHandler } from './config-change.handler.js';
-import { identityOptions } from './config.options.js';
 import { injectedConfigs } from './inject-config.decorator.js';
-import { ServiceInfo } from './service-info.js';
+import { describeService, ServiceInfo, type DescribeServiceOptions } from './service-info.js';
 import { ConfigStore, type ConfigRef } from './store/config-store.js';
 
 /** Token of the {@link Clock} that everything in the service uses. */
 export const CLOCK = Symbol.for('rookery:clock');
 
 /** Options of {@link ConfigModule.forStore}. */
-export interface ConfigModuleOptions {
-  /** Version of the service. @default `rookery.version`, else `0.0.0` */
-  readonly version?: string | undefined;
-  /** @default the system's clock */
-  readonly clock?: Clock | undefined;
+export interface ConfigModuleOptions extends DescribeServiceOptions {
   /** Who the service is, if that had to be known before Nest. @default {@link describeService} */
   readonly service?: ServiceInfo | undefined;
-}
-
-/** Who the service of a store is: `rookery.instance` or a random one, `rookery.version`. */
-export function describeService(
-  store: ConfigStore,
-  { version, clock = systemClock }: Pick<ConfigModuleOptions, 'version' | 'clock'> = {},
-): ServiceInfo {
-  const identity = store.namespace('rookery', identityOptions);
-  return new ServiceInfo(
-    store.app,
-    identity.instance ?? `${store.app}-${randomBytes(4).toString('hex')}`,
-    version ?? identity.version ?? '0.0.0',
-    store.profile,
-    clock.now(),
-  );
 }
 
 /**

@@ -8,8 +8,8 @@ export {
 } from './store/config-store.js';
 export { type ConfigSnapshot } from './store/config-snapshot.js';
 export { type ConfigLog } from './store/config-log.js';
-export { ConfigModule, CLOCK, describeService, type ConfigModuleOptions } from './config.module.js';
-export { ServiceInfo } from './service-info.js';
+export { ConfigModule, CLOCK, type ConfigModuleOptions } from './config.module.js';
+export { describeService, ServiceInfo, type DescribeServiceOptions } from './service-info.js';
 export { InjectConfig } from './inject-config.decorator.js';
 export { OnConfigChange } from './on-config-change.decorator.js';
 export { configOptions, type ConfigOptions } from './config.options.js';
