@@ -47,3 +47,9 @@ export { PrincipalInterceptor } from './guard/principal.interceptor.js';
 export { principalOf, setPrincipal } from './guard/request-principal.js';
 export { JwtGuard, JwtStrategy } from './passport/jwt.guard.js';
 export { ServiceTokens, type ServiceTokensOptions } from './service-tokens/service-tokens.js';
+export { BasicAuthGuard } from './basic-auth/basic-auth.guard.js';
+export {
+  BasicAuthError,
+  matchesBasicAuth,
+  type BasicCredentials,
+} from './basic-auth/basic-auth.js';
