@@ -13,10 +13,6 @@ import { migrations } from './persistence/migrations.js';
     RookeryModule.forRoot({ name: 'payments', persistence: { migrations }, messaging: true }),
   ],
   controllers: [PaymentController],
-  providers: [
-    Payments,
-    PaymentHandler,
-    { provide: CardProcessor, useClass: SandboxCardProcessor },
-  ],
+  providers: [Payments, PaymentHandler, { provide: CardProcessor, useClass: SandboxCardProcessor }],
 })
 export class PaymentsModule {}

@@ -5,7 +5,7 @@ import {
   OnEvent,
   reply,
   type DataOf,
-  type Reply,
+  type ReplyTo,
 } from '@rookery/messaging';
 import { UnitOfWork } from '@rookery/persistence';
 import {
@@ -37,7 +37,10 @@ export class ReservationHandler {
   ) {}
 
   @OnCommand(ReserveStock)
-  async reserve({ orderId, lines }: DataOf<typeof ReserveStock>): Promise<Reply> {
+  async reserve({
+    orderId,
+    lines,
+  }: DataOf<typeof ReserveStock>): Promise<ReplyTo<typeof ReserveStock>> {
     const earlier = await this.reservations.lock(orderId);
     if (earlier?.status === 'reserved') return reply(StockReserved, { orderId });
     if (earlier?.status === 'released') {
@@ -71,7 +74,7 @@ export class ReservationHandler {
   }
 
   @OnCommand(ReleaseStock)
-  async release({ orderId }: DataOf<typeof ReleaseStock>): Promise<Reply> {
+  async release({ orderId }: DataOf<typeof ReleaseStock>): Promise<ReplyTo<typeof ReleaseStock>> {
     await this.giveBack(orderId);
     return reply(StockReleased, { orderId });
   }

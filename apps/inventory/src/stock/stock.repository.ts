@@ -10,7 +10,12 @@ export class Stock {
   constructor(private readonly database: Database<InventorySchema>) {}
 
   all(): Promise<Article[]> {
-    return this.database.current.selectFrom('stock').selectAll().orderBy('sku').limit(500).execute();
+    return this.database.current
+      .selectFrom('stock')
+      .selectAll()
+      .orderBy('sku')
+      .limit(500)
+      .execute();
   }
 
   find(sku: string): Promise<Article | undefined> {

@@ -5,7 +5,7 @@ import {
   OnEvent,
   reply,
   type DataOf,
-  type Reply,
+  type ReplyTo,
 } from '@rookery/messaging';
 import {
   AuthorizePayment,
@@ -31,7 +31,9 @@ export class PaymentHandler {
   ) {}
 
   @OnCommand(AuthorizePayment, { retry: { attempts: 2, backoff: { initial: '200ms' } } })
-  async authorize(command: DataOf<typeof AuthorizePayment>): Promise<Reply> {
+  async authorize(
+    command: DataOf<typeof AuthorizePayment>,
+  ): Promise<ReplyTo<typeof AuthorizePayment>> {
     const { orderId, total, paymentMethod } = command;
     const earlier = await this.payments.lock(orderId);
     if (earlier?.authorization_id && earlier.status !== 'voided') {
@@ -56,7 +58,9 @@ export class PaymentHandler {
   }
 
   @OnCommand(CapturePayment)
-  async capture({ orderId }: DataOf<typeof CapturePayment>): Promise<Reply> {
+  async capture({
+    orderId,
+  }: DataOf<typeof CapturePayment>): Promise<ReplyTo<typeof CapturePayment>> {
     const payment = await this.payments.lock(orderId);
     if (payment?.status === 'captured') return reply(PaymentCaptured, { orderId });
     if (payment?.status !== 'authorized' || payment.authorization_id === null) {
@@ -68,7 +72,7 @@ export class PaymentHandler {
   }
 
   @OnCommand(VoidPayment)
-  async void({ orderId }: DataOf<typeof VoidPayment>): Promise<Reply> {
+  async void({ orderId }: DataOf<typeof VoidPayment>): Promise<ReplyTo<typeof VoidPayment>> {
     const payment = await this.payments.lock(orderId);
     if (payment?.status === 'authorized' && payment.authorization_id !== null) {
       await this.processor.void(orderId, payment.authorization_id);

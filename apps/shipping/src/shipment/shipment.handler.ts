@@ -8,9 +8,14 @@ import {
   OnEvent,
   reply,
   type DataOf,
-  type Reply,
+  type ReplyTo,
 } from '@rookery/messaging';
-import { CreateShipment, OrderCancelled, ShipmentCancelled, ShipmentCreated } from '@shop/contracts';
+import {
+  CreateShipment,
+  OrderCancelled,
+  ShipmentCancelled,
+  ShipmentCreated,
+} from '@shop/contracts';
 import { Dispatcher } from './dispatcher.js';
 import { Shipments, type Shipment } from './shipments.repository.js';
 
@@ -24,7 +29,10 @@ export class ShipmentHandler {
   ) {}
 
   @OnCommand(CreateShipment)
-  async create({ orderId, dispatchAt }: DataOf<typeof CreateShipment>): Promise<Reply> {
+  async create({
+    orderId,
+    dispatchAt,
+  }: DataOf<typeof CreateShipment>): Promise<ReplyTo<typeof CreateShipment>> {
     const earlier = await this.shipments.lock(orderId);
     if (earlier !== undefined) {
       return reply(ShipmentCreated, { orderId, shipmentId: earlier.shipment_id });
