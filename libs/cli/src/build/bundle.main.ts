@@ -1,0 +1,85 @@
+// Bundles all apps of a workspace in one go. A process of its own: the bundler's memory goes with it.
+//   bundle.main <order as JSON>
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { rolldown, type Plugin } from 'rolldown';
+import { keepImportMeta } from '../../runtime/import-meta.js';
+import { describeInput, MANIFEST, type BuildManifest } from './build-manifest.js';
+
+/** What to bundle. */
+export interface BundleOrder {
+  readonly root: string;
+  readonly folder: string;
+  readonly key: string;
+  /** Absolute path of the module that starts each app, by the app's name. */
+  readonly entries: Readonly<Record<string, string>>;
+}
+
+/**
+ * What stays a package of its own at run time: native code, and what Nest asks for but can do
+ * without.
+ */
+const EXTERNAL = [
+  /^pg-native$/,
+  /^pino-pretty$/,
+  /^@nestjs\/(websockets|platform-express|graphql|mapped-types)(\/|$)/,
+  /^class-(validator|transformer)(\/|$)/,
+];
+
+const order = JSON.parse(process.argv[2] ?? '') as BundleOrder;
+const inputs = new Set<string>();
+
+const workspaceModules: Plugin = {
+  name: 'rookery-workspace-modules',
+  transform(code, id) {
+    if (!id.startsWith(order.root) || id.includes(`${sep}node_modules${sep}`)) return null;
+    inputs.add(id);
+    return keepImportMeta(code, id, order.folder);
+  },
+};
+
+const bundle = await rolldown({
+  input: { ...order.entries },
+  cwd: order.root,
+  platform: 'node',
+  external: EXTERNAL,
+  resolve: { conditionNames: ['rookery:source', 'node', 'import', 'default'] },
+  transform: {
+    target: 'es2023',
+    decorator: { legacy: true, emitDecoratorMetadata: true },
+  },
+  tsconfig: false,
+  treeshake: { moduleSideEffects: true },
+  plugins: [workspaceModules],
+  onLog(level, log, handler) {
+    if (level === 'warn') return;
+    handler(level, log);
+  },
+});
+rmSync(order.folder, { recursive: true, force: true });
+const { output } = await bundle.write({
+  dir: order.folder,
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: 'chunk-[name]-[hash].js',
+  sourcemap: true,
+  keepNames: true,
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+});
+await bundle.close();
+
+// Another version of a package, or another entry in a manifest's exports, changes the output too.
+for (const file of globSync(['package-lock.json', '{libs,apps}/*/package.json'], {
+  cwd: order.root,
+})) {
+  inputs.add(join(order.root, file));
+}
+mkdirSync(order.folder, { recursive: true });
+const manifest: BuildManifest = {
+  key: order.key,
+  inputs: Object.fromEntries(
+    [...inputs].map((file) => [relative(order.root, file), describeInput(file)]),
+  ),
+  outputs: output.map((file) => file.fileName),
+};
+writeFileSync(join(order.folder, MANIFEST), JSON.stringify(manifest));

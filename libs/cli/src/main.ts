@@ -1,0 +1,95 @@
+import { isRookeryError } from '@rookery/core';
+import { Command, CommanderError } from 'commander';
+import type { RawRunOptions } from './run/run-options.js';
+
+const program = new Command('rookery')
+  .description('Start, stop and inspect a Rookery workspace')
+  .exitOverride()
+  // One line says what is wrong; the help is an option away.
+  .configureOutput({ outputError: () => undefined })
+  .enablePositionalOptions();
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const runOptions = (command: Command): Command =>
+  command
+    .option('--only <apps>', 'only these apps and what they depend on, as in orders,payments')
+    .option('--port <ports>', 'ports that must be these, as in orders=8181,kafka=9095')
+    .option('--kafka <brokers>', 'a Kafka to use in place of the embedded one, as in host:9092')
+    .option('--pg <url>', 'a PostgreSQL to use in place of the embedded one')
+    .option('--log <format>', 'pretty or json; pretty on a terminal when not given');
+
+runOptions(program.command('up').description('start the platform'))
+  .option('--one', 'all apps in one process')
+  .option('--instances <counts>', 'instances of an app, as in orders=2')
+  .option('-d, --detach', 'in the background; returns when all is ready')
+  .action(async (options: RawRunOptions & { detach?: boolean }) => {
+    if (options.detach === true) {
+      const { upDetached } = await import('./commands/detach.js');
+      const rest = process.argv.slice(3).filter((argument) => !/^(-d|--detach)$/.test(argument));
+      return upDetached(options, rest);
+    }
+    const { up } = await import('./commands/up.js');
+    return up(options, options.one === true ? 'one' : 'processes');
+  });
+
+runOptions(program.command('dev'))
+  .description('start from the sources, and restart the apps that a saved file affects')
+  .action(async (options: RawRunOptions) => (await import('./commands/up.js')).up(options, 'dev'));
+
+program
+  .command('down')
+  .description('stop the platform')
+  .action(async () => (await import('./commands/down.js')).down(say));
+
+program
+  .command('status')
+  .description('show what runs; exit code 1 when not everything is ready')
+  .option('--json', 'as JSON')
+  .action(async ({ json = false }: { json?: boolean }) => {
+    const { status } = await import('./commands/status.js');
+    if (!(await status(json, say))) process.exitCode = 1;
+  });
+
+program
+  .command('doctor')
+  .description('check what a run needs; exit code 1 when something is in the way')
+  .option('--json', 'as JSON')
+  .action(async ({ json = false }: { json?: boolean }) => {
+    const { doctor } = await import('./commands/doctor.js');
+    if (!(await doctor(json, say))) process.exitCode = 1;
+  });
+
+program
+  .command('reset')
+  .description('remove databases, messages and development secrets')
+  .action(async () => (await import('./commands/reset.js')).reset(say));
+
+program
+  .command('kafka')
+  .description('run the embedded Kafka alone')
+  .option('--port <port>', 'port to listen on')
+  .option('--memory', 'keep nothing on disk')
+  .action(async (options: { port?: string; memory?: boolean }) => {
+    const { kafka } = await import('./commands/kafka.js');
+    process.exitCode = await kafka(options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error);
+}
+
+/** One line with cause and mend; a stack only for what nobody foresaw. */
+function fail(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode;
+    const cause = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    process.stderr.write(`rookery: ${cause}; see rookery --help\n`);
+    return 1;
+  }
+  const known = isRookeryError(error);
+  const text = known ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`rookery: ${text}\n`);
+  return 1;
+}
