@@ -36,3 +36,5 @@ export {
   EmbeddedPostgres,
   type EmbeddedPostgresOptions,
 } from './embedded-postgres/embedded-postgres.js';
+export { PersistenceModule, type PersistenceOptions } from './persistence.module.js';
+export { databaseSchema, type DatabaseConfig } from './persistence.options.js';

@@ -1,6 +1,7 @@
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { systemClock, type Clock } from '@rookery/core';
 import { EmbeddedPostgresError } from '../persistence.errors.js';
+import { staying } from '../staying.js';
 
 /** No start or stop takes longer; an older lock was left behind. */
 const STALE_MS = 60_000;
@@ -22,19 +23,6 @@ export async function withLock<T>(
       if ((await read(file)) === mine) await rm(file, { force: true });
     }
   });
-}
-
-/**
- * Keeps the process until `fn` is done: neither a clock's timers nor a detached server do, and a
- * launcher that has nothing else to wait for would end half-way.
- */
-export async function staying<T>(fn: () => Promise<T>): Promise<T> {
-  const stay = setInterval(() => undefined, 60_000);
-  try {
-    return await fn();
-  } finally {
-    clearInterval(stay);
-  }
 }
 
 async function acquire(file: string, mine: string, clock: Clock): Promise<void> {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock, type Clock } from '@rookery/core';
 import { EmbeddedPostgresError } from '../persistence.errors.js';
-import { isAlive, staying } from './cluster-lock.js';
+import { staying } from '../staying.js';
+import { isAlive } from './cluster-lock.js';
 
 /** What a server says of itself in `postmaster.pid`. */
 export interface Postmaster {

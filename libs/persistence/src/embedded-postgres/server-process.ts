@@ -172,6 +172,8 @@ function failure(what: string, ended: string | undefined, said: string): Embedde
   const lines = said.split('\n').filter((line) => /FATAL|ERROR|error|could not/.test(line));
   const hint = /ENOENT/.test(ended ?? '')
     ? 'its binaries need glibc; on other systems set DATABASE_URL to a server of your own'
-    : lines.slice(-2).join(' ');
+    : /user does not exist/.test(said)
+      ? `${lines.at(-1)}; run as a user with an entry in /etc/passwd`
+      : lines.slice(-2).join(' ');
   return new EmbeddedPostgresError(`${what} (${ended ?? 'unknown'}): ${hint || said.slice(-300)}`);
 }
