@@ -1,1 +1,4 @@
-export {};
+import { bootstrap } from '@rookery/platform';
+import { AuthModule } from './auth.module.js';
+
+await bootstrap(AuthModule);
