@@ -32,6 +32,8 @@ export function principalFrom(
   if (!isTime(iat)) throw refuse('the token has no iat');
   if (iat > now + CLOCK_SKEW_S) throw refuse('the token was issued in the future');
   if (!isName(sub)) throw refuse('the token has no sub');
+  // RFC 9449, RFC 8705: a token bound to a key is worth nothing without the proof, and none is taken.
+  if (claims['cnf'] !== undefined) throw refuse('the token is bound to a key (cnf)');
   const clientId = claims['client_id'];
   if (!isName(clientId)) throw refuse('the token has no client_id');
   return Object.freeze<Principal>({

@@ -92,6 +92,8 @@ const BAD: Record<string, () => Promise<string> | string> = {
   'no audience': () => maker.token({ claims: { aud: undefined } }),
   'a critical extension': () =>
     maker.token({ header: { crit: ['urn:example:must'], 'urn:example:must': true } }),
+  'a binding to a key, without its proof': () =>
+    maker.token({ claims: { cnf: { jkt: 'x'.repeat(43) } } }),
   'exp as text': () => maker.token({ claims: { exp: String(now() + 300) } }),
   'more than 8 KiB': () => maker.token({ claims: { padding: 'x'.repeat(9_000) } }),
   'a changed payload': async () => {
