@@ -29,7 +29,7 @@ export type {
   TopicPartitionOffset,
   TopicSpec,
 } from './driver/kafka-driver.js';
-export { partitionOf } from './driver/murmur2.js';
+export { murmur2, partitionOf } from './driver/murmur2.js';
 export { backoffDelay, type Backoff } from './driver/backoff.js';
 export { awaitBroker, type AwaitBrokerParts } from './driver/await-broker.js';
 export {

@@ -1,6 +1,7 @@
-import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { CLOCK, ConfigStore, ServiceInfo } from '@rookery/config';
 import { HealthRegistry, Lifecycle, systemRandom, type Clock } from '@rookery/core';
+import { LOGGER, type Logger } from '@rookery/observability';
 import { awaitBroker } from './driver/await-broker.js';
 import type { KafkaDriver, KafkaLog } from './driver/kafka-driver.js';
 import { brokerHealth, consumerHealth } from './kafka.health.js';
@@ -20,7 +21,8 @@ export interface KafkaModuleOptions {
 
 /**
  * Provides {@link KAFKA_DRIVER} as configured under `kafka`. The service starts its schedulers and
- * consumers only once a broker answers. Global; needs `ConfigModule`.
+ * consumers only once a broker answers. Global; needs `ConfigModule` and
+ * `ObservabilityModule`.
  */
 @Module({})
 export class KafkaModule {
@@ -31,16 +33,17 @@ export class KafkaModule {
       providers: [
         {
           provide: KAFKA_DRIVER,
-          inject: [ConfigStore, ServiceInfo, CLOCK, Lifecycle, HealthRegistry],
+          inject: [ConfigStore, ServiceInfo, CLOCK, LOGGER, Lifecycle, HealthRegistry],
           useFactory: async (
             store: ConfigStore,
             service: ServiceInfo,
             clock: Clock,
+            logger: Logger,
             lifecycle: Lifecycle,
             health: HealthRegistry,
           ): Promise<KafkaDriver> => {
             const settings = store.namespace('kafka', kafkaOptions);
-            const log = nestLog(new Logger('Kafka'));
+            const log = pinoLog(logger.child({ context: 'Kafka' }));
             const driver = await createDriver(settings, service, clock, log, options);
             const admin = driver.admin();
             const { brokers } = settings;
@@ -87,10 +90,6 @@ async function createDriver(
   );
 }
 
-function nestLog(logger: Logger): KafkaLog {
-  return (level, message, fields) => {
-    const line = fields === undefined ? message : { ...fields, msg: message };
-    if (level === 'info') logger.log(line);
-    else logger[level](line);
-  };
+function pinoLog(logger: Logger): KafkaLog {
+  return (level, message, fields = {}) => logger[level](fields, message);
 }

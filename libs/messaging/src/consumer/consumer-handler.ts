@@ -1,0 +1,22 @@
+import type { MessageContract } from '../contract/contract.js';
+import type { ResolvedRetryPolicy } from '../handler/handler.options.js';
+import type { MessageContext } from '../handler/message-context.js';
+
+/** A handler as the engine sees it, wherever it was declared. */
+export interface ConsumerHandler {
+  /** Handled messages are remembered under it. */
+  readonly consumer: string;
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** By name. */
+  readonly contracts: ReadonlyMap<string, MessageContract>;
+  readonly retry: ResolvedRetryPolicy;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  /** Runs inside the transaction; returns a reply or nothing. */
+  readonly handle: (
+    data: unknown,
+    context: MessageContext,
+    contract: MessageContract,
+  ) => Promise<unknown>;
+}

@@ -1,0 +1,161 @@
+import { AbortedError, InvalidOptionError, type Clock, type Random } from '@rookery/core';
+import {
+  backoffDelay,
+  reasonOf,
+  type KafkaAdmin,
+  type KafkaDriver,
+  type KafkaLog,
+  type TopicSpec,
+} from '@rookery/kafka';
+import { isAnnounced } from '../contract/announced-types.js';
+import type { DataOf, MessageContract } from '../contract/contract.js';
+import { deadLetterTopic } from '../envelope/header-names.js';
+import { resolveHandlerOptions, type ResolvedRetryPolicy } from '../handler/handler.options.js';
+import type { ConsumerHandler } from './consumer-handler.js';
+import { GroupConsumer, type GroupConsumerOptions } from './group-consumer.js';
+import type { MessageProcessor } from './message-processor.js';
+import { MessagingRuntime, type Subscription } from './messaging-runtime.js';
+import { Slots } from './slots.js';
+
+/** Settings of a {@link ConsumerRuntime}; durations in milliseconds. */
+export interface ConsumerRuntimeOptions extends Omit<GroupConsumerOptions, 'group'> {
+  /** The service's name, and the group of handlers that name none. */
+  readonly service: string;
+  readonly concurrency: number;
+  readonly retry: ResolvedRetryPolicy;
+  readonly handlerTimeoutMs: number;
+  /** How topics that do not exist are made. */
+  readonly topic: Omit<TopicSpec, 'topic'>;
+}
+
+/** What a {@link ConsumerRuntime} needs. */
+export interface ConsumerRuntimeParts {
+  readonly driver: KafkaDriver;
+  readonly admin: KafkaAdmin;
+  readonly processor: Pick<MessageProcessor, 'process' | 'unreadable'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: KafkaLog;
+}
+
+const BACKOFF = { initialMs: 250, maxMs: 10_000 };
+
+/** Collects the handlers of a service and runs one consumer per group. */
+export class ConsumerRuntime extends MessagingRuntime {
+  readonly #handlers = new Map<string, ConsumerHandler>();
+  #groups: GroupConsumer[] | undefined;
+  #joined = false;
+
+  constructor(
+    private readonly options: ConsumerRuntimeOptions,
+    private readonly parts: ConsumerRuntimeParts,
+  ) {
+    super();
+  }
+
+  /** The groups that were joined. */
+  get groups(): readonly GroupConsumer[] {
+    return this.#groups ?? [];
+  }
+
+  /** Whether {@link start} has finished. */
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  subscribe<C extends MessageContract>(subscription: Subscription<C>): void {
+    const { consumer, contracts, handle, topics } = subscription;
+    const { group, retry, onFailure, concurrency, timeout } = subscription;
+    const place = `consumer ${consumer}`;
+    const options = resolveHandlerOptions(
+      { consumer, group, retry, onFailure, concurrency, timeout },
+      place,
+    );
+    const named =
+      topics ?? contracts.flatMap((each) => (each.kind === 'reply' ? [] : [each.topic]));
+    const problems = this.#problems(consumer, contracts, named, options.onFailure);
+    if (problems.length > 0) throw new InvalidOptionError(place, problems);
+    this.#handlers.set(consumer, {
+      consumer,
+      group: options.group ?? this.options.service,
+      topics: [...new Set(named)],
+      contracts: new Map(contracts.map((contract) => [contract.name, contract])),
+      retry: options.retry ?? this.options.retry,
+      concurrency: options.concurrency ?? this.options.concurrency,
+      timeoutMs: options.timeout ?? this.options.handlerTimeoutMs,
+      handle: (data, context, contract) => handle(data as DataOf<C>, context, contract as C),
+    });
+  }
+
+  /** Creates topics that are missing and joins all groups; keeps trying while no broker answers. */
+  async start(signal: AbortSignal): Promise<void> {
+    const byGroup = new Map<string, ConsumerHandler[]>();
+    for (const handler of this.#handlers.values()) {
+      byGroup.set(handler.group, [...(byGroup.get(handler.group) ?? []), handler]);
+    }
+    const slots = new Slots(this.options.concurrency);
+    this.#groups = [...byGroup].map(
+      ([group, handlers]) =>
+        new GroupConsumer(
+          { ...this.options, group },
+          { ...this.parts, slots, isKnown: isAnnounced },
+          handlers,
+        ),
+    );
+    await this.#ensureTopics(signal);
+    await Promise.all(this.#groups.map((group) => group.start(signal)));
+    this.#joined = true;
+  }
+
+  /** Lets running handlers finish, commits, and leaves all groups. */
+  async stop(): Promise<void> {
+    await Promise.all(this.groups.map((group) => group.stop()));
+  }
+
+  #problems(
+    consumer: string,
+    contracts: readonly MessageContract[],
+    topics: readonly string[],
+    onFailure: 'dead-letter' | 'park',
+  ): string[] {
+    const problems: string[] = [];
+    if (this.#groups !== undefined) problems.push('the service has started: subscribe before');
+    if (this.#handlers.has(consumer)) {
+      problems.push(`consumer: '${consumer}' is taken; name this handler by its option 'consumer'`);
+    }
+    if (contracts.length === 0) problems.push('contracts: expected at least one');
+    if (topics.length === 0) problems.push('topics: name them, because replies have none');
+    if (onFailure === 'park') {
+      problems.push(
+        "onFailure: 'park' is not available yet; use 'dead-letter', with more attempts if need be",
+      );
+    }
+    return problems;
+  }
+
+  async #ensureTopics(signal: AbortSignal): Promise<void> {
+    const { admin, clock, random, log } = this.parts;
+    const names = [...new Set(this.groups.flatMap(({ topics }) => topics))];
+    if (names.length === 0) return;
+    const { topic: shape } = this.options;
+    const specs = names.flatMap((topic) => [
+      { topic, ...shape },
+      { topic: deadLetterTopic(topic), ...shape, partitions: 1 },
+    ]);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await admin.ensureTopics(specs);
+        return;
+      } catch (error) {
+        if (signal.aborted) throw new AbortedError('start of consumers', error);
+        const delay = backoffDelay(attempt, BACKOFF, random);
+        log(
+          'warn',
+          `topics could not be created (${reasonOf(error)}); is kafka running, and may this ` +
+            `service create topics? trying again in ${Math.round(delay)} ms`,
+        );
+        await clock.sleep(delay, signal);
+      }
+    }
+  }
+}

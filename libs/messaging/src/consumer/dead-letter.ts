@@ -1,0 +1,41 @@
+import { isRookeryError } from '@rookery/core';
+import type { IncomingRecord, OutgoingRecord } from '@rookery/kafka';
+import { DEAD_LETTER_HEADER as HEADER, deadLetterTopic } from '../envelope/header-names.js';
+
+const ERROR_LENGTH = 1_000;
+
+/** Why, where and by whom a record was given up. */
+export interface DeadLetterCause {
+  readonly reason: string;
+  readonly error: unknown;
+  readonly attempts: number;
+  readonly group: string;
+  readonly consumer: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** The record for the dead letter topic: the original bytes, key and headers, and the cause. */
+export function deadLetter(record: IncomingRecord, cause: DeadLetterCause): OutgoingRecord {
+  const { reason, error, attempts, group, consumer, now } = cause;
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    topic: deadLetterTopic(record.topic),
+    key: record.key,
+    value: record.value,
+    headers: {
+      ...record.headers,
+      [HEADER.reason]: reason,
+      [HEADER.error]: message.slice(0, ERROR_LENGTH),
+      ...(isRookeryError(error) ? { [HEADER.code]: error.code } : {}),
+      [HEADER.attempts]: String(attempts),
+      [HEADER.topic]: record.topic,
+      [HEADER.partition]: String(record.partition),
+      [HEADER.offset]: String(record.offset),
+      [HEADER.timestamp]: String(record.timestamp),
+      [HEADER.group]: group,
+      [HEADER.consumer]: consumer,
+      [HEADER.time]: new Date(now).toISOString(),
+    },
+  };
+}

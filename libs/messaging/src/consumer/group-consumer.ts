@@ -1,0 +1,230 @@
+import type { Clock } from '@rookery/core';
+import type {
+  IncomingRecord,
+  KafkaConsumer,
+  KafkaDriver,
+  KafkaLog,
+  RecordBatch,
+  TopicPartition,
+} from '@rookery/kafka';
+import type { MessageContract } from '../contract/contract.js';
+import { typeOf } from '../envelope/envelope.js';
+import { CommitLoop } from './commit-loop.js';
+import type { ConsumerHandler } from './consumer-handler.js';
+import { Delivery } from './delivery.js';
+import type { MessageProcessor, Progress } from './message-processor.js';
+import { PartitionSession } from './partition-session.js';
+import { Slots } from './slots.js';
+
+/** Settings of a {@link GroupConsumer}; durations in milliseconds. */
+export interface GroupConsumerOptions {
+  readonly group: string;
+  /** Records of one partition that may be in memory before it is paused. */
+  readonly maxInFlight: number;
+  /** Bytes of one partition that may be in memory before it is paused. */
+  readonly maxInFlightBytes: number;
+  readonly commitIntervalMs: number;
+  /** How long running handlers may take when a partition is given back. */
+  readonly drainMs: number;
+  /** What becomes of a type that no contract in this process has. */
+  readonly unknownType: 'dead-letter' | 'ignore';
+}
+
+/** What a {@link GroupConsumer} needs. */
+export interface GroupConsumerParts {
+  readonly driver: KafkaDriver;
+  readonly processor: Pick<MessageProcessor, 'process' | 'unreadable'>;
+  /** The service's limit on handlers that run at once. */
+  readonly slots: Slots;
+  readonly clock: Clock;
+  readonly log: KafkaLog;
+  /** Whether some contract of the process has this name, handled here or not. */
+  readonly isKnown: (type: string) => boolean;
+}
+
+interface Route {
+  readonly handler: ConsumerHandler;
+  readonly slots: Slots;
+}
+
+/** Of a partition: bytes in memory. */
+interface Load {
+  readonly session: PartitionSession;
+  bytes: number;
+}
+
+/**
+ * Reads as one member of a consumer group and hands each record to every handler of its type.
+ * Within a partition, records of one key go through each handler in order, those of different keys
+ * side by side; offsets are committed only up to the first record that is not finished.
+ */
+export class GroupConsumer {
+  readonly topics: readonly string[];
+  readonly #consumer: KafkaConsumer;
+  readonly #commits: CommitLoop;
+  readonly #routes = new Map<string, Route[]>();
+  readonly #contracts = new Map<string, MessageContract>();
+  readonly #loads = new Map<string, Load>();
+  readonly #unreadableSlots: Slots;
+  #closing = false;
+
+  constructor(
+    private readonly options: GroupConsumerOptions,
+    private readonly parts: GroupConsumerParts,
+    handlers: readonly ConsumerHandler[],
+  ) {
+    const { driver, slots } = parts;
+    this.topics = [...new Set(handlers.flatMap(({ topics }) => topics))].sort();
+    for (const handler of handlers)
+      this.#route({ handler, slots: new Slots(handler.concurrency, slots) });
+    this.#unreadableSlots = new Slots(1, slots);
+    this.#consumer = driver.consumer({ group: options.group, topics: this.topics });
+    this.#commits = new CommitLoop(
+      this.#consumer,
+      () => [...this.#loads.values()].map(({ session }) => session),
+      options.commitIntervalMs,
+      parts,
+    );
+  }
+
+  get group(): string {
+    return this.options.group;
+  }
+
+  /** Records that are in memory. */
+  get inFlight(): number {
+    let sum = 0;
+    for (const { session } of this.#loads.values()) sum += session.tracker.inFlight;
+    return sum;
+  }
+
+  /** Resolves when the group was joined. */
+  start(signal: AbortSignal): Promise<void> {
+    return this.#consumer.start(
+      {
+        onRecords: (batch) => this.#take(batch),
+        onAssigned: (partitions) => this.#assign(partitions),
+        onRevoked: (partitions) => this.#revoke(partitions),
+      },
+      signal,
+    );
+  }
+
+  /** Lets running handlers finish, commits, and leaves the group. */
+  async stop(): Promise<void> {
+    this.#closing = true;
+    const partitions = [...this.#loads.values()].map(({ session }) => session.at);
+    this.#consumer.pause(partitions);
+    await this.#revoke(partitions);
+    this.#commits.stop();
+    await this.#consumer.close();
+  }
+
+  #route(route: Route): void {
+    for (const topic of route.handler.topics) {
+      for (const [type, contract] of route.handler.contracts) {
+        const key = routeKey(topic, type);
+        this.#routes.set(key, [...(this.#routes.get(key) ?? []), route]);
+        this.#contracts.set(type, contract);
+      }
+    }
+  }
+
+  #assign(partitions: readonly TopicPartition[]): void {
+    if (this.#closing) return;
+    for (const at of partitions) {
+      const session = new PartitionSession(at, this.parts.clock);
+      this.#loads.set(partitionKey(at), { session, bytes: 0 });
+    }
+  }
+
+  async #revoke(partitions: readonly TopicPartition[]): Promise<void> {
+    const sessions = partitions.flatMap((at) => {
+      const load = this.#loads.get(partitionKey(at));
+      return load === undefined ? [] : [load.session];
+    });
+    await Promise.all(sessions.map((session) => session.stop(this.options.drainMs)));
+    await this.#commits.commit(sessions);
+    for (const { at } of sessions) this.#loads.delete(partitionKey(at));
+  }
+
+  #take({ records, topic, partition }: RecordBatch): void {
+    const load = this.#loads.get(partitionKey({ topic, partition }));
+    if (load === undefined || load.session.stopped) return;
+    for (const record of records) this.#begin(load, record);
+    this.#limit(load);
+  }
+
+  #begin(load: Load, record: IncomingRecord): void {
+    const { session } = load;
+    session.tracker.begin(record.offset);
+    const type = typeOf(record);
+    const routes = type === undefined ? undefined : this.#routes.get(routeKey(record.topic, type));
+    if (routes === undefined && this.#skips(type)) {
+      session.tracker.finish(record.offset);
+      this.#commits.schedule();
+      return;
+    }
+    const delivery = new Delivery(record, (name) => this.#contracts.get(name));
+    const { bytes } = delivery;
+    load.bytes += bytes;
+    let open = routes?.length ?? 1;
+    const finish = (): void => {
+      open -= 1;
+      if (open > 0) return;
+      load.bytes -= bytes;
+      session.tracker.finish(record.offset);
+      this.#commits.schedule();
+      this.#limit(load);
+    };
+    for (const route of routes ?? []) this.#push(load, delivery, route, finish);
+    if (routes === undefined) this.#pushUnreadable(load, delivery, finish);
+  }
+
+  #push(load: Load, delivery: Delivery, { handler, slots }: Route, finish: () => void): void {
+    const { session } = load;
+    const progress: Progress = { attempts: 0, outages: 0 };
+    session.push(handler.consumer, slots, delivery.lane, async () => {
+      const again = await this.parts.processor.process(handler, delivery, progress, session.fence);
+      if (again === undefined && !session.fence.aborted) finish();
+      return again;
+    });
+  }
+
+  #pushUnreadable(load: Load, delivery: Delivery, finish: () => void): void {
+    const { session } = load;
+    const progress: Progress = { attempts: 0, outages: 0 };
+    session.push('', this.#unreadableSlots, delivery.lane, async () => {
+      const again = await this.parts.processor.unreadable(this.group, delivery, progress);
+      if (again === undefined && !session.fence.aborted) finish();
+      return again;
+    });
+  }
+
+  /** A type that others handle is none of ours; one that nobody here knows may be a mistake. */
+  #skips(type: string | undefined): boolean {
+    if (type === undefined) return false;
+    return this.options.unknownType === 'ignore' || this.parts.isKnown(type);
+  }
+
+  /** Stops reading a partition that has too much in memory, and goes on when half of it is done. */
+  #limit({ session, bytes }: Load): void {
+    const { maxInFlight, maxInFlightBytes } = this.options;
+    const { inFlight } = session.tracker;
+    if (!session.paused && (inFlight > maxInFlight || bytes > maxInFlightBytes)) {
+      session.paused = true;
+      this.#consumer.pause([session.at]);
+    } else if (session.paused && inFlight <= maxInFlight / 2 && bytes <= maxInFlightBytes / 2) {
+      session.paused = false;
+      if (!session.stopped) this.#consumer.resume([session.at]);
+    }
+  }
+}
+
+function routeKey(topic: string, type: string): string {
+  return `${topic} ${type}`;
+}
+
+function partitionKey({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

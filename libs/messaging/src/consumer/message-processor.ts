@@ -1,0 +1,317 @@
+import { Deadline, runInContext, type Clock, type Random } from '@rookery/core';
+import type { IncomingRecord, KafkaLog } from '@rookery/kafka';
+import type { Tracing } from '@rookery/observability';
+import type { TransactionHost } from '@rookery/persistence';
+import type { MessageContext } from '../handler/message-context.js';
+import { isReply, type Reply } from '../handler/reply.js';
+import type { Inbox } from '../inbox/inbox.js';
+import {
+  HandlerTimeoutError,
+  UnexpectedReplyError,
+  UnreadableRecordError,
+} from '../messaging.errors.js';
+import type { Outbox } from '../outbox/outbox.js';
+import { whileHandling } from '../publish/current-message.js';
+import type { MessageWriter } from '../publish/message-writer.js';
+import type { ConsumerHandler } from './consumer-handler.js';
+import { deadLetter } from './dead-letter.js';
+import type { Delivery, Message } from './delivery.js';
+import { SKIPPED } from './skipped.js';
+import { failureKind, retryDelay } from './retry-decision.js';
+
+/** What became of one try to handle a message. */
+export type Outcome = 'handled' | 'duplicate' | 'retried' | 'dead-lettered';
+
+/** Hears what consumers do. */
+export interface ProcessorListener {
+  onOutcome(consumer: string, outcome: Outcome, seconds: number): void;
+  onDeadLetter(topic: string, reason: string): void;
+}
+
+/** What a {@link MessageProcessor} needs. */
+export interface MessageProcessorParts {
+  readonly service: string;
+  readonly host: TransactionHost;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly writer: Pick<MessageWriter, 'answer'>;
+  readonly tracing: Pick<Tracing, 'run' | 'extract'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: KafkaLog;
+  readonly listener: ProcessorListener;
+}
+
+/** What is remembered of a message between tries. */
+export interface Progress {
+  /** Tries that count. */
+  attempts: number;
+  /** Times that the database was away. */
+  outages: number;
+}
+
+const OUTAGE_BACKOFF = { attempts: 1, backoff: { initial: 100, max: 5_000, factor: 2 } };
+
+/**
+ * Handles one message with one handler: a transaction that remembers the message, runs the handler
+ * and sends its reply. What fails is tried again, and in the end written to the dead letters, again
+ * in a transaction, so that there is one dead letter and no more tries.
+ */
+export class MessageProcessor {
+  constructor(private readonly parts: MessageProcessorParts) {}
+
+  /** One try. Resolves with the pause before the next one, or with nothing when it is over. */
+  async process(
+    handler: ConsumerHandler,
+    delivery: Delivery,
+    progress: Progress,
+    cancel: AbortSignal,
+  ): Promise<number | undefined> {
+    const { clock, listener } = this.parts;
+    const message = delivery.read();
+    if (message instanceof UnreadableRecordError)
+      return this.unreadable(handler.group, delivery, progress);
+    const start = clock.monotonic();
+    const tell = (outcome: Outcome): void =>
+      listener.onOutcome(handler.consumer, outcome, (clock.monotonic() - start) / 1_000);
+    try {
+      const first = await this.#handle(handler, delivery.record, message, progress, cancel);
+      tell(first ? 'handled' : 'duplicate');
+      return undefined;
+    } catch (error) {
+      // The partition has moved on: its new owner handles the message.
+      if (cancel.aborted) return undefined;
+      const again = await this.#failed(handler, delivery, message, progress, error);
+      tell(again === undefined ? 'dead-lettered' : 'retried');
+      return again;
+    }
+  }
+
+  /** Writes a record that nobody here can read to the dead letters. */
+  async unreadable(
+    group: string,
+    delivery: Delivery,
+    progress: Progress,
+  ): Promise<number | undefined> {
+    const { record } = delivery;
+    const error = delivery.read();
+    if (!(error instanceof UnreadableRecordError)) return undefined;
+    const { reason } = error;
+    const id = `${record.topic}/${record.partition}/${record.offset}`;
+    return this.#bury(record, { id, group, consumer: group, reason, error, attempts: 0 }, progress);
+  }
+
+  async #handle(
+    handler: ConsumerHandler,
+    record: IncomingRecord,
+    message: Message,
+    progress: Progress,
+    cancel: AbortSignal,
+  ): Promise<boolean> {
+    const { service, tracing, clock } = this.parts;
+    const { envelope, contract } = message;
+    const timeout = new AbortController();
+    const give = (): void => timeout.abort(cancel.reason);
+    cancel.addEventListener('abort', give, { once: true });
+    const context = messageContext(record, message, progress.attempts + 1, timeout.signal);
+    const attributes = {
+      'messaging.system': 'kafka',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': record.topic,
+      'messaging.destination.partition.id': String(record.partition),
+      'messaging.kafka.offset': record.offset,
+      'messaging.message.id': envelope.id,
+      'messaging.consumer.group.name': handler.group,
+      'rookery.consumer': handler.consumer,
+      'rookery.attempt': context.attempt,
+    };
+    const work = {
+      app: service,
+      correlationId: envelope.correlationId,
+      deadline: Deadline.in(handler.timeoutMs, clock),
+      signal: timeout.signal,
+    };
+    const parent = tracing.extract(envelope.headers);
+    try {
+      // The context comes first: sampling and log lines of the span ask for it.
+      return await runInContext(work, () =>
+        tracing.run(`process ${contract.name}`, { kind: 'consumer', parent, attributes }, () =>
+          whileHandling(envelope.id, () => this.#transact(handler, message, context, timeout)),
+        ),
+      );
+    } finally {
+      cancel.removeEventListener('abort', give);
+    }
+  }
+
+  #transact(
+    handler: ConsumerHandler,
+    { envelope, contract, data }: Message,
+    context: MessageContext,
+    timeout: AbortController,
+  ): Promise<boolean> {
+    const { host, inbox, writer } = this.parts;
+    return host.run(
+      async () => {
+        if (!(await inbox.remember(handler.consumer, envelope.id))) return false;
+        const result = await this.#limited(handler, timeout, () =>
+          handler.handle(data, context, contract),
+        );
+        const answer = replyOf(handler, contract, result);
+        if (answer !== undefined) await writer.answer(envelope, context.key, answer);
+        return true;
+      },
+      { propagation: 'requires-new' },
+    );
+  }
+
+  /** Waits no longer than the handler may take; its transaction then ends without it. */
+  #limited<T>(
+    handler: ConsumerHandler,
+    timeout: AbortController,
+    fn: () => Promise<T>,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const stop = (): void => reject(timeout.signal.reason);
+      timeout.signal.addEventListener('abort', stop, { once: true });
+      const cancel = this.parts.clock.after(handler.timeoutMs, () =>
+        timeout.abort(new HandlerTimeoutError(handler.consumer, handler.timeoutMs)),
+      );
+      const done = (): void => {
+        cancel();
+        timeout.signal.removeEventListener('abort', stop);
+      };
+      if (timeout.signal.aborted) stop();
+      fn().then(resolve, reject).finally(done);
+    });
+  }
+
+  async #failed(
+    handler: ConsumerHandler,
+    { record }: Delivery,
+    { envelope, contract }: Message,
+    progress: Progress,
+    error: unknown,
+  ): Promise<number | undefined> {
+    const { random, log } = this.parts;
+    const { consumer, group, retry } = handler;
+    const kind = failureKind(error);
+    const where = {
+      consumer,
+      messageId: envelope.id,
+      topic: record.topic,
+      key: String(record.key),
+    };
+    const what = `${contract.name} (${where.messageId}) in ${consumer}`;
+    if (kind === 'outage') {
+      progress.outages += 1;
+      const delay = retryDelay(OUTAGE_BACKOFF, progress.outages, random);
+      if (progress.outages === 1)
+        log('warn', `${what} waits for the database`, { ...where, err: error });
+      return delay;
+    }
+    progress.attempts += 1;
+    if (kind === 'transient' && progress.attempts < retry.attempts) {
+      const delay = retryDelay(retry, progress.attempts, random);
+      const tries = `try ${progress.attempts} of ${retry.attempts}`;
+      log('warn', `${what} failed, ${tries}; again in ${Math.round(delay)} ms`, {
+        ...where,
+        err: error,
+      });
+      return delay;
+    }
+    const reason = kind === 'permanent' ? 'not-retryable' : 'retries-exhausted';
+    const { attempts } = progress;
+    return this.#bury(
+      record,
+      { id: envelope.id, group, consumer, reason, error, attempts },
+      progress,
+    );
+  }
+
+  async #bury(
+    record: IncomingRecord,
+    cause: {
+      readonly id: string;
+      readonly group: string;
+      readonly consumer: string;
+      readonly reason: string;
+      readonly error: unknown;
+      readonly attempts: number;
+    },
+    progress: Progress,
+  ): Promise<number | undefined> {
+    const { host, inbox, outbox, clock, random, log, listener } = this.parts;
+    const { id, consumer, reason, error, attempts } = cause;
+    const letter = deadLetter(record, { ...cause, now: clock.now() });
+    const where = { consumer, messageId: id, topic: record.topic, partition: record.partition };
+    try {
+      const written = await host.run(
+        async () => {
+          if (!(await inbox.remember(consumer, id))) return false;
+          await outbox.add(letter);
+          return true;
+        },
+        { propagation: 'requires-new' },
+      );
+      if (written) {
+        listener.onDeadLetter(record.topic, reason);
+        log('error', `${id} was written to ${letter.topic}: ${reason}, ${attempts} tries`, {
+          ...where,
+          offset: record.offset,
+          err: error,
+        });
+      }
+      return undefined;
+    } catch (failure) {
+      // Very likely what failed the handler too: wait, and let the handler have another try.
+      progress.outages += 1;
+      const delay = retryDelay(OUTAGE_BACKOFF, progress.outages, random);
+      log('warn', `${id} could not be written to ${letter.topic}`, { ...where, err: failure });
+      return delay;
+    }
+  }
+}
+
+function messageContext(
+  record: IncomingRecord,
+  { envelope }: Message,
+  attempt: number,
+  signal: AbortSignal,
+): MessageContext {
+  const { topic, partition, offset } = record;
+  return {
+    id: envelope.id,
+    name: envelope.type,
+    version: envelope.version,
+    key: record.key?.toString() ?? '',
+    topic,
+    partition,
+    offset,
+    timestamp: envelope.time,
+    correlationId: envelope.correlationId,
+    causationId: envelope.causationId,
+    source: envelope.source,
+    headers: envelope.headers,
+    attempt,
+    signal,
+    replyTo: envelope.replyTo,
+    inReplyTo: envelope.inReplyTo,
+  };
+}
+
+function replyOf(
+  handler: ConsumerHandler,
+  contract: Message['contract'],
+  result: unknown,
+): Reply | undefined {
+  if (contract.kind !== 'command' || result === SKIPPED) return undefined;
+  if (isReply(result) && contract.replies.some(({ name }) => name === result.contract.name)) {
+    return result;
+  }
+  throw new UnexpectedReplyError(
+    `${handler.consumer} must answer ${contract.name} with one of ${contract.replies
+      .map(({ name }) => name)
+      .join(', ')}, got ${isReply(result) ? result.contract.name : typeof result}`,
+  );
+}

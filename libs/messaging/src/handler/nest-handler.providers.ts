@@ -1,0 +1,128 @@
+import type { ParamsFactory } from '@nestjs/core';
+import { DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
+import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants';
+import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum';
+import { InvalidOptionError, wrapMethod, type Method } from '@rookery/core';
+import { EmptyError } from 'rxjs';
+import type { ConsumerRuntime } from '../consumer/consumer-runtime.js';
+import { SKIPPED } from '../consumer/skipped.js';
+import { handlerBindings } from './handler-binding.js';
+import type { MessageContext } from './message-context.js';
+
+type Invoke = (data: unknown, context: MessageContext) => Promise<unknown>;
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/** `@Payload()` and `@Ctx()` of `@nestjs/microservices`, with their pipes. */
+const PARAMETERS: ParamsFactory = {
+  exchangeKeyForValue(type, field, [data, context]: unknown[]) {
+    if (type === RpcParamtype.CONTEXT) return context;
+    if (type !== RpcParamtype.PAYLOAD) return undefined;
+    return typeof field === 'string' ? (data as Record<string, unknown> | null)?.[field] : data;
+  },
+};
+
+/**
+ * Finds methods with `@OnEvent` and `@OnCommand` on providers and controllers. They are called
+ * through Nest, as context type `rpc`: guards, interceptors, pipes and filters of the method, the
+ * class and the app apply, and what a handler throws arrives unchanged.
+ */
+export class NestHandlers {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly contexts: ExternalContextCreator,
+    private readonly runtime: ConsumerRuntime,
+  ) {}
+
+  /**
+   * Hands all handlers to the runtime.
+   *
+   * @throws InvalidOptionError when two have one name, or a handler's class is not a singleton
+   */
+  subscribe(): void {
+    const scanner = new MetadataScanner();
+    const seen = new Set<object>();
+    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
+      const prototype = (wrapper.metatype as { prototype?: object } | null)?.prototype;
+      const instance = wrapper.instance as object | null;
+      if (prototype === undefined || instance === null || typeof instance !== 'object') continue;
+      if (seen.has(instance)) continue;
+      seen.add(instance);
+      const owner = Object.getPrototypeOf(instance) as object | null;
+      if (owner === null) continue;
+      for (const name of scanner.getAllMethodNames(owner)) this.#bind(wrapper, instance, name);
+    }
+  }
+
+  #bind(wrapper: Wrapper, instance: object, name: string): void {
+    const method = (instance as Record<string, unknown>)[name];
+    const bindings = handlerBindings(method);
+    if (bindings.length === 0) return;
+    const owner = instance.constructor.name;
+    if (!wrapper.isDependencyTreeStatic()) {
+      throw new InvalidOptionError(`handler ${owner}.${name}`, [
+        'its class, or what it injects, is not a singleton: message handlers must be',
+      ]);
+    }
+    const invoke = this.#invoke(instance, name, method as Method);
+    for (const { contract, options } of bindings) {
+      // One method may handle several messages; each needs a name of its own to be remembered by.
+      const suffix = bindings.length > 1 ? `:${contract.name}` : '';
+      this.runtime.subscribe({
+        ...options,
+        consumer: `${options.consumer ?? `${owner}.${name}`}${suffix}`,
+        contracts: [contract],
+        handle: async (data, context) => (await invoke(data, context)) as never,
+      });
+    }
+  }
+
+  #invoke(instance: object, name: string, method: Method): Invoke {
+    const callback = ownEmptyError(method);
+    const call = this.contexts.create(
+      instance as Record<string, unknown>,
+      callback as never,
+      name,
+      PARAM_ARGS_METADATA,
+      hasParameters(instance, name) ? PARAMETERS : undefined,
+      undefined,
+      undefined,
+      { guards: true, interceptors: true, filters: true },
+      'rpc' as never,
+    );
+    return async (data, context) => {
+      try {
+        return await call(data, context);
+      } catch (error) {
+        if (error instanceof EmptyError) return SKIPPED;
+        throw error;
+      }
+    };
+  }
+}
+
+function hasParameters(instance: object, name: string): boolean {
+  return Reflect.hasMetadata(PARAM_ARGS_METADATA, instance.constructor, name);
+}
+
+/**
+ * Nest reports an interceptor that ends the stream, to skip a message, by rxjs's EmptyError. One
+ * that the handler itself throws must not be taken for it.
+ */
+function ownEmptyError(method: Method): Method {
+  const descriptor: PropertyDescriptor = { value: method };
+  wrapMethod(
+    descriptor,
+    (original) =>
+      async function (this: unknown, ...args: unknown[]) {
+        try {
+          return await original.apply(this, args);
+        } catch (error) {
+          if (!(error instanceof EmptyError)) throw error;
+          throw new Error('the handler waited for a value of an observable that had none', {
+            cause: error,
+          });
+        }
+      },
+  );
+  return descriptor.value as Method;
+}

@@ -1,0 +1,131 @@
+import type { Clock, Random } from '@rookery/core';
+import type { KafkaAdmin, KafkaDriver, KafkaLog, KafkaProducer } from '@rookery/kafka';
+import type { Tracing } from '@rookery/observability';
+import type { TransactionHost } from '@rookery/persistence';
+import { ConsumerRuntime } from './consumer/consumer-runtime.js';
+import { MessageProcessor, type ProcessorListener } from './consumer/message-processor.js';
+import { Inbox } from './inbox/inbox.js';
+import { InboxCleaner } from './inbox/inbox-cleaner.js';
+import type { MessagingOptions } from './messaging.options.js';
+import { OutboxRelay } from './outbox/outbox-relay.js';
+import { Outbox } from './outbox/outbox.js';
+import { MessageWriter } from './publish/message-writer.js';
+import { LagMeter } from './consumer/lag-meter.js';
+
+/** Hears what messaging does. */
+export interface MessagingListener extends ProcessorListener {
+  onSent(topic: string, count: number): void;
+  onFailure(): void;
+  measureLag(admin: KafkaAdmin, group: string, topics: readonly string[]): Promise<void>;
+}
+
+/** What a {@link MessagingEngine} needs. */
+export interface MessagingEngineParts {
+  readonly host: TransactionHost;
+  readonly driver: KafkaDriver;
+  readonly tracing: Pick<Tracing, 'run' | 'inject' | 'extract'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: KafkaLog;
+  readonly listener: MessagingListener;
+}
+
+/** All parts of messaging of one service, put together; knows nothing of Nest. */
+export class MessagingEngine {
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly publisher: MessageWriter;
+  readonly relay: OutboxRelay;
+  readonly runtime: ConsumerRuntime;
+  readonly #producer: KafkaProducer;
+  readonly #admin: KafkaAdmin;
+  readonly #cleaner: InboxCleaner;
+  readonly #lag: LagMeter;
+
+  constructor(
+    options: MessagingOptions & { readonly service: string },
+    parts: MessagingEngineParts,
+  ) {
+    const { host, driver, listener } = parts;
+    const { service } = options;
+    this.#producer = driver.producer();
+    this.#admin = driver.admin();
+    this.inbox = new Inbox(host);
+    this.outbox = new Outbox(host, () => this.relay.ring());
+    this.relay = new OutboxRelay(
+      {
+        ...parts,
+        outbox: this.outbox,
+        producer: this.#producer,
+        admin: this.#admin,
+        onSent: (topic, count) => listener.onSent(topic, count),
+        onFailure: () => listener.onFailure(),
+      },
+      {
+        batchSize: options.outbox.batchSize,
+        busyPollMs: options.outbox.busyPoll,
+        idlePollMs: options.outbox.idlePoll,
+        topic: options.topics,
+      },
+    );
+    this.publisher = new MessageWriter({
+      ...parts,
+      service,
+      outbox: this.outbox,
+      maxMessageSize: options.maxMessageSize,
+    });
+    const processor = new MessageProcessor({
+      ...parts,
+      service,
+      inbox: this.inbox,
+      outbox: this.outbox,
+      writer: this.publisher,
+    });
+    this.runtime = new ConsumerRuntime(
+      {
+        service,
+        concurrency: options.concurrency,
+        retry: options.retry,
+        handlerTimeoutMs: options.handlerTimeout,
+        topic: options.topics,
+        maxInFlight: options.maxInFlight,
+        maxInFlightBytes: options.maxInFlightBytes,
+        commitIntervalMs: options.commitInterval,
+        drainMs: options.drainTimeout,
+        unknownType: options.unknownType,
+      },
+      { ...parts, admin: this.#admin, processor },
+    );
+    this.#cleaner = new InboxCleaner(this.inbox, options.inbox.retention, parts);
+    this.#lag = new LagMeter(
+      this.runtime,
+      (group, topics) => listener.measureLag(this.#admin, group, topics),
+      parts.clock,
+    );
+  }
+
+  /** Records in memory, by group. */
+  *inFlight(): Generator<readonly [group: string, count: number]> {
+    for (const group of this.runtime.groups) yield [group.group, group.inFlight];
+  }
+
+  startRelay(): void {
+    this.relay.start();
+    this.#cleaner.start();
+  }
+
+  async startConsumers(signal: AbortSignal): Promise<void> {
+    await this.runtime.start(signal);
+    this.#lag.start();
+  }
+
+  async stopConsumers(): Promise<void> {
+    await Promise.all([this.runtime.stop(), this.#lag.stop()]);
+  }
+
+  /** Sends what is left, then closes the producer. */
+  async stopRelay(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.relay.stop(signal), this.#cleaner.stop()]);
+    await Promise.all([this.#producer.close(), this.#admin.close()]);
+  }
+}

@@ -1,0 +1,105 @@
+import type { KafkaAdmin } from '@rookery/kafka';
+import type { Counter, Gauge, Metrics } from '@rookery/observability';
+import type { Outcome, ProcessorListener } from './consumer/message-processor.js';
+import type { Outbox } from './outbox/outbox.js';
+
+/** The metrics of messaging, all of them from the start, so that dashboards know them at zero. */
+export class MessagingMetrics implements ProcessorListener {
+  readonly #consumed: Counter;
+  readonly #seconds: { observe(labels: { consumer: string }, value: number): void };
+  readonly #duplicates: Counter;
+  readonly #deadLetters: Counter;
+  readonly #published: Counter;
+  readonly #relayFailures: Counter;
+  readonly #lag: Gauge;
+
+  constructor(private readonly metrics: Metrics) {
+    this.#consumed = metrics.counter({
+      name: 'rookery_messages_consumed_total',
+      help: 'Tries to handle a message, by what became of them',
+      labels: ['consumer', 'outcome'],
+    });
+    this.#seconds = metrics.histogram({
+      name: 'rookery_message_handling_seconds',
+      help: 'Duration of one try to handle a message, with its transaction',
+      labels: ['consumer'],
+    });
+    this.#duplicates = metrics.counter({
+      name: 'rookery_inbox_duplicates_total',
+      help: 'Messages that had been handled before',
+      labels: ['consumer'],
+    });
+    this.#deadLetters = metrics.counter({
+      name: 'rookery_dead_letters_total',
+      help: 'Records written to a dead letter topic',
+      labels: ['topic', 'reason'],
+    });
+    this.#published = metrics.counter({
+      name: 'rookery_messages_published_total',
+      help: 'Messages that the outbox has sent',
+      labels: ['topic'],
+    });
+    this.#relayFailures = metrics.counter({
+      name: 'rookery_outbox_failures_total',
+      help: 'Passes of the outbox that could not send',
+    });
+    this.#lag = metrics.gauge({
+      name: 'rookery_consumer_lag',
+      help: 'Records that a consumer group has not committed yet',
+      labels: ['group', 'topic'],
+    });
+  }
+
+  readonly onSent = (topic: string, count: number): void => this.#published.inc({ topic }, count);
+
+  readonly onFailure = (): void => this.#relayFailures.inc();
+
+  onOutcome(consumer: string, outcome: Outcome, seconds: number): void {
+    this.#consumed.inc({ consumer, outcome });
+    this.#seconds.observe({ consumer }, seconds);
+    if (outcome === 'duplicate') this.#duplicates.inc({ consumer });
+  }
+
+  onDeadLetter(topic: string, reason: string): void {
+    this.#deadLetters.inc({ topic, reason });
+  }
+
+  /** Reads the outbox at each scrape. */
+  watchOutbox(outbox: Pick<Outbox, 'backlog'>): void {
+    const oldest = this.metrics.gauge({
+      name: 'rookery_outbox_oldest_seconds',
+      help: 'Age of the oldest message that was not sent yet',
+    });
+    this.metrics.gauge({
+      name: 'rookery_outbox_pending',
+      help: 'Messages that were not sent yet, counted up to 100,000',
+      collect: async (pending) => {
+        const backlog = await outbox.backlog().catch(() => undefined);
+        if (backlog === undefined) return;
+        pending.set(backlog.pending);
+        oldest.set(backlog.oldestSeconds);
+      },
+    });
+  }
+
+  /** Asks for handlers' in-memory load at each scrape. */
+  watchInFlight(inFlight: () => Iterable<readonly [group: string, count: number]>): void {
+    this.metrics.gauge({
+      name: 'rookery_messages_in_flight',
+      help: 'Records that were read and are not finished',
+      labels: ['group'],
+      collect: (gauge) => {
+        for (const [group, count] of inFlight()) gauge.set({ group }, count);
+      },
+    });
+  }
+
+  /** Measures how far a group is behind. */
+  async measureLag(admin: KafkaAdmin, group: string, topics: readonly string[]): Promise<void> {
+    const lags = new Map<string, number>();
+    for (const { topic, lag } of await admin.lag(group, topics)) {
+      lags.set(topic, (lags.get(topic) ?? 0) + lag);
+    }
+    for (const [topic, lag] of lags) this.#lag.set({ group, topic }, lag);
+  }
+}

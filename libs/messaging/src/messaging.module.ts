@@ -1,0 +1,117 @@
+import { Inject, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, ExternalContextCreator } from '@nestjs/core';
+import { CLOCK, ConfigStore, ServiceInfo } from '@rookery/config';
+import { HealthRegistry, Lifecycle, systemRandom, type Clock } from '@rookery/core';
+import { KAFKA_DRIVER, type KafkaDriver } from '@rookery/kafka';
+import { LOGGER, Metrics, Tracing, type Logger } from '@rookery/observability';
+import { TransactionHost } from '@rookery/persistence';
+import { announceType } from './contract/announced-types.js';
+import type { MessageContract } from './contract/contract.js';
+import { MessagingRuntime } from './consumer/messaging-runtime.js';
+import { NestHandlers } from './handler/nest-handler.providers.js';
+import { MessagingEngine } from './messaging-engine.js';
+import { messagingHealth } from './messaging.health.js';
+import { MessagingMetrics } from './messaging.metrics.js';
+import { messagingOptions } from './messaging.options.js';
+import { MessagePublisher } from './publish/message-publisher.js';
+
+/** Options of {@link MessagingModule.forRoot}. */
+export interface MessagingModuleOptions {
+  /**
+   * Contracts whose messages are known here though no handler takes them, so that they are skipped
+   * rather than dead-lettered. Those that the process has imported are known anyway.
+   */
+  readonly contracts?: readonly MessageContract[];
+}
+
+/**
+ * Gives a service its messages: {@link MessagePublisher} and {@link MessagingRuntime}, and runs its
+ * handlers. Needs `ConfigModule`, `ObservabilityModule`, `PersistenceModule` with
+ * `messagingMigrations`, and `KafkaModule`; reads `messaging`. Global.
+ */
+@Module({})
+export class MessagingModule implements OnModuleInit {
+  constructor(
+    @Inject(MessagingEngine) private readonly engine: MessagingEngine,
+    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
+    @Inject(ExternalContextCreator) private readonly contexts: ExternalContextCreator,
+  ) {}
+
+  static forRoot(options: MessagingModuleOptions = {}): DynamicModule {
+    for (const { name } of options.contracts ?? []) announceType(name);
+    return {
+      module: MessagingModule,
+      global: true,
+      imports: [DiscoveryModule],
+      providers: [
+        {
+          provide: MessagingEngine,
+          inject: [
+            ConfigStore,
+            ServiceInfo,
+            CLOCK,
+            LOGGER,
+            Metrics,
+            Tracing,
+            TransactionHost,
+            KAFKA_DRIVER,
+            Lifecycle,
+            HealthRegistry,
+          ],
+          useFactory: createEngine,
+        },
+        {
+          provide: MessagePublisher,
+          inject: [MessagingEngine],
+          useFactory: ({ publisher }: MessagingEngine) => publisher,
+        },
+        {
+          provide: MessagingRuntime,
+          inject: [MessagingEngine],
+          useFactory: ({ runtime }: MessagingEngine) => runtime,
+        },
+      ],
+      exports: [MessagePublisher, MessagingRuntime],
+    };
+  }
+
+  onModuleInit(): void {
+    new NestHandlers(this.discovery, this.contexts, this.engine.runtime).subscribe();
+  }
+}
+
+function createEngine(
+  store: ConfigStore,
+  service: ServiceInfo,
+  clock: Clock,
+  logger: Logger,
+  metrics: Metrics,
+  tracing: Tracing,
+  host: TransactionHost,
+  driver: KafkaDriver,
+  lifecycle: Lifecycle,
+  health: HealthRegistry,
+): MessagingEngine {
+  const own = logger.child({ context: 'Messaging' });
+  const observed = new MessagingMetrics(metrics);
+  const engine = new MessagingEngine(
+    { service: service.name, ...store.namespace('messaging', messagingOptions) },
+    {
+      host,
+      driver,
+      tracing,
+      clock,
+      random: systemRandom,
+      log: (level, message, fields = {}) => own[level](fields, message),
+      listener: observed,
+    },
+  );
+  observed.watchOutbox(engine.outbox);
+  observed.watchInFlight(() => engine.inFlight());
+  health.register(messagingHealth(engine.runtime, engine.relay, engine.outbox));
+  lifecycle.onStart('schedulers', 'outbox', () => engine.startRelay());
+  lifecycle.onStart('consumers', 'messaging', (signal) => engine.startConsumers(signal));
+  lifecycle.onStop('consumers', 'messaging', () => engine.stopConsumers());
+  lifecycle.onStop('outbox', 'outbox', (signal) => engine.stopRelay(signal));
+  return engine;
+}
