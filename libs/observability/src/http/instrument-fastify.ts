@@ -35,7 +35,8 @@ interface RequestState {
   readonly span: StartedSpan | undefined;
   readonly startedAt: number;
   readonly quiet: boolean;
-  readonly end: () => void;
+  readonly waiting: Waiting;
+  finished: boolean;
   route: string;
   error: unknown;
 }
@@ -86,17 +87,21 @@ export function instrumentFastify(
         return waiting.signal(deadline?.remainingMs);
       },
     };
-    request[STATE] = {
+    const state: RequestState = {
       method,
       correlationId,
       traceId: span?.traceId,
       span,
       startedAt: clock.monotonic(),
       quiet: silent,
-      end: () => waiting.end(),
+      waiting,
+      finished: false,
       route,
       error: undefined,
     };
+    request[STATE] = state;
+    // Fastify tells nothing of a request whose caller left before its answer.
+    reply.raw.once('close', () => finish(state, reply));
     request.id = correlationId;
     reply.header(CORRELATION_HEADER, correlationId);
     const proceed = (): void => {
@@ -119,11 +124,13 @@ export function instrumentFastify(
   });
 
   function finish(state: RequestState, reply: FastifyReply): void {
-    state.end();
+    if (state.finished) return;
+    state.finished = true;
     const { method, route, span, error } = state;
+    const answered = reply.raw.writableFinished;
+    state.waiting.end(answered);
     // nginx's status for a caller that left before its answer.
-    const aborted = !reply.raw.writableFinished;
-    const status = aborted ? 499 : reply.statusCode;
+    const status = answered ? reply.statusCode : 499;
     const ms = clock.monotonic() - state.startedAt;
     timer.observe(
       {
@@ -216,38 +223,29 @@ function keepContextWhileReading(request: FastifyRequest): void {
 /** Whether anybody still waits for the answer. */
 class Waiting {
   #controller: AbortController | undefined;
-  #release: (() => void) | undefined;
+  #cancel: (() => void) | undefined;
 
   constructor(
     private readonly reply: FastifyReply,
     private readonly clock: Clock,
   ) {}
 
+  /** Aborts at the deadline, and when the caller leaves. */
   signal(deadlineMs: number | undefined): AbortSignal {
     if (this.#controller !== undefined) return this.#controller.signal;
     const controller = (this.#controller = new AbortController());
-    const { raw } = this.reply;
-    const onClose = (): void => {
-      if (!raw.writableFinished) controller.abort(new AbortedError('request'));
-    };
-    raw.once('close', onClose);
-    const cancel =
-      deadlineMs === undefined
-        ? undefined
-        : this.clock.after(deadlineMs, () =>
-            controller.abort(new TimeoutError('request', Math.round(deadlineMs))),
-          );
-    this.#release = () => {
-      raw.off('close', onClose);
-      cancel?.();
-    };
-    if (raw.destroyed) onClose();
+    if (deadlineMs !== undefined) {
+      this.#cancel = this.clock.after(deadlineMs, () =>
+        controller.abort(new TimeoutError('request', Math.round(deadlineMs))),
+      );
+    }
+    const { destroyed, writableFinished } = this.reply.raw;
+    if (destroyed && !writableFinished) this.end(false);
     return controller.signal;
   }
 
-  end(): void {
-    this.#release?.();
-    // Work left behind by a request that was given up hears of it even now.
-    if (!this.reply.raw.writableFinished) this.#controller?.abort(new AbortedError('request'));
+  end(answered: boolean): void {
+    this.#cancel?.();
+    if (!answered) this.#controller?.abort(new AbortedError('request'));
   }
 }

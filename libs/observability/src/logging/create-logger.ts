@@ -70,6 +70,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const own: Identity = { service: app, instance, version, env: profile };
   identities.set(app, own);
   const hidden = (): string => REDACTED;
+  const output = destination ?? pino.destination({ dest: 1, sync: true });
   return pino(
     {
       level,
@@ -102,23 +103,20 @@ export function createLogger(options: LoggerOptions): Logger {
       },
       hooks: { streamWrite: scrub },
     },
-    format === 'pretty'
-      ? prettyStream(destination)
-      : (destination ?? pino.destination({ dest: 1, sync: true })),
+    format === 'pretty' ? prettified(output, destination === undefined) : output,
   );
 }
 
 /** Loads pino-pretty only where somebody reads along: it is not needed by a service in a cluster. */
-function prettyStream(destination: DestinationStream | undefined): DestinationStream {
-  const { default: pretty } = createRequire(import.meta.url)('pino-pretty') as {
-    default: (options: object) => DestinationStream;
+function prettified(output: DestinationStream, terminal: boolean): DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as {
+    prettyFactory: (options: object) => (line: string) => string | undefined;
   };
-  return pretty({
-    destination: destination ?? 1,
-    sync: true,
-    colorize: destination === undefined && process.stdout.isTTY === true,
+  const prettify = prettyFactory({
+    colorize: terminal && process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'service,instance,version,env,spanId,http',
     messageFormat: '{if context}[{context}] {end}{msg}',
   });
+  return { write: (line) => output.write(prettify(line) ?? '') };
 }

@@ -1,16 +1,17 @@
 import { Scope, type DynamicModule, type LoggerService } from '@nestjs/common';
 import { Logger as NestPinoLogger, LoggerModule, PinoLogger, type Params } from 'nestjs-pino';
-import type { Logger } from 'pino';
+import type { Logger, pino } from 'pino';
 
 /** Injection token of the service's pino logger. */
 export const LOGGER = Symbol('rookery.logger');
 
-const roots = new WeakSet<object>();
+/** Loggers that carry what was assigned to one request. */
+const ofRequests = new WeakSet<object>();
 
 /**
  * nestjs-pino keeps one root logger per process, that of the app which came first. This one answers
  * with the logger of its own app instead, so that apps sharing a process (and tests) keep apart;
- * within a request it still honours `assign()`.
+ * what was assigned to the running request or context is still honoured.
  */
 class AppPinoLogger extends PinoLogger {
   readonly #own: Logger;
@@ -18,12 +19,23 @@ class AppPinoLogger extends PinoLogger {
   constructor(own: Logger) {
     super(paramsOf(own));
     this.#own = own;
-    roots.add(own);
   }
 
   override get logger(): Logger {
     const current = super.logger as Logger | undefined;
-    return current === undefined || roots.has(current) ? this.#own : current;
+    return current !== undefined && ofRequests.has(current) ? current : this.#own;
+  }
+
+  override assign(fields: pino.Bindings): void {
+    super.assign(fields);
+    ofRequests.add(super.logger);
+  }
+
+  override runInContext<T>(fn: () => T, options?: Parameters<PinoLogger['runInContext']>[1]): T {
+    return super.runInContext(() => {
+      ofRequests.add(super.logger);
+      return fn();
+    }, options);
   }
 }
 

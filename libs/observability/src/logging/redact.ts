@@ -102,18 +102,20 @@ function hasToJSON(value: object): value is { toJSON(): unknown } {
 }
 
 const SUSPICIOUS = new RegExp(`eyJ|bearer |basic |://|${SECRET_WORDS}`, 'i');
-const QUOTED = new RegExp(
-  `(\\\\*")((?:[\\w.-]*(?:password|passwd|secret|token))|${SECRET_WORDS})\\1:\\s*(?:\\1.*?\\1|[\\d.]+)`,
+// Every repetition below is bounded: what is logged may come from an attacker.
+const SECRET_NAME = `(?:[\\w.-]{0,32}(?:password|passwd|secret|token)|${SECRET_WORDS})`;
+/** A field of the line itself, such as a binding of a child logger. */
+const FIELD = new RegExp(`(?<!\\\\)"(${SECRET_NAME})":\\s*(?:"(?:[^"\\\\]|\\\\.)*"|[\\d.]+)`, 'gi');
+/** A field of JSON inside a string: its quotes are escaped, once or more. */
+const INNER_FIELD = new RegExp(
+  `(\\\\{1,15})"(${SECRET_NAME})\\1":\\s*(?:\\1".{0,4096}?(?<!\\\\)\\1"|[\\d.]+)`,
   'gi',
 );
-const ASSIGNED = new RegExp(
-  `\\b((?:[\\w.-]*(?:password|passwd|secret|token))|api-?key|authorization)=[^\\s&"',;\\\\]+`,
-  'gi',
-);
-const JWT = /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
+const ASSIGNED = new RegExp(`\\b(${SECRET_NAME})=[^\\s&"',;\\\\]+`, 'gi');
+const JWT = /\beyJ[\w-]{8,2048}\.[\w-]{8,4096}\.[\w-]*/g;
 const BEARER = /\b(bearer)\s+[\w.~+/-]{12,}=*/gi;
 const BASIC = /\b(basic)\s+(?=[^\s"]*[\d=])[A-Za-z0-9+/]{8,}={0,2}/gi;
-const URL_USER = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s@/"\\]+@/gi;
+const URL_USER = /([a-z][a-z0-9+.-]{0,15}:\/\/[^\s:/@"\\]{0,256}):[^\s@/"\\]{1,256}@/gi;
 
 /**
  * Takes secrets out of text by their shape: tokens, `Bearer` and `Basic` credentials, passwords in
@@ -123,7 +125,8 @@ const URL_USER = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s@/"\\]+@/gi;
 export function scrub(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
   return text
-    .replace(QUOTED, `$1$2$1:$1${REDACTED}$1`)
+    .replace(FIELD, `"$1":"${REDACTED}"`)
+    .replace(INNER_FIELD, `$1"$2$1":$1"${REDACTED}$1"`)
     .replace(JWT, REDACTED)
     .replace(BEARER, `$1 ${REDACTED}`)
     .replace(BASIC, `$1 ${REDACTED}`)

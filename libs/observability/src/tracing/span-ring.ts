@@ -14,13 +14,13 @@ export class SpanRing {
     this.#next = (this.#next + 1) % this.size;
   }
 
-  /** The kept spans of one trace, by start. An id of 16 digits is padded to 32. */
+  /** The kept spans of one trace, parents first. An id of 16 digits is padded to 32. */
   trace(traceId: string): ZipkinSpan[] {
     const id = traceId.toLowerCase().padStart(32, '0');
-    return byStart(this.#spans.filter((span) => span.traceId.padStart(32, '0') === id));
+    return parentsFirst(this.#spans.filter((span) => span.traceId.padStart(32, '0') === id));
   }
 
-  /** The newest traces, newest first, each with its kept spans by start. */
+  /** The newest traces, newest first, each with its kept spans, parents first. */
   traces(limit: number): ZipkinSpan[][] {
     const traces = new Map<string, ZipkinSpan[]>();
     for (let back = 1; back <= this.#spans.length; back++) {
@@ -30,10 +30,29 @@ export class SpanRing {
       if (known !== undefined) known.push(span);
       else if (traces.size < limit) traces.set(span.traceId, [span]);
     }
-    return [...traces.values()].map(byStart);
+    return [...traces.values()].map((spans) => parentsFirst(spans.reverse()));
   }
 }
 
-function byStart(spans: ZipkinSpan[]): ZipkinSpan[] {
-  return spans.sort((a, b) => a.timestamp - b.timestamp);
+/**
+ * Each span, then what it caused, by start. Clocks of milliseconds give parent and child the same
+ * start, and children end before their parents; only the tree tells who came first.
+ */
+function parentsFirst(spans: ZipkinSpan[]): ZipkinSpan[] {
+  const ids = new Set(spans.map(({ id }) => id));
+  const children = new Map<string, ZipkinSpan[]>();
+  for (const span of spans.sort((a, b) => a.timestamp - b.timestamp)) {
+    // A parent elsewhere, or forgotten already, makes this span a root of what is kept.
+    const parent = span.parentId !== undefined && ids.has(span.parentId) ? span.parentId : '';
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [span]);
+    else siblings.push(span);
+  }
+  const ordered: ZipkinSpan[] = [];
+  const pending = [...(children.get('') ?? [])].reverse();
+  for (let span = pending.pop(); span !== undefined; span = pending.pop()) {
+    ordered.push(span);
+    pending.push(...[...(children.get(span.id) ?? [])].reverse());
+  }
+  return ordered;
 }
