@@ -1,5 +1,6 @@
 import { isRookeryError } from '@rookery/core';
 import { Command, CommanderError } from 'commander';
+import type { RawDemoOptions } from './commands/demo.js';
 import type { RawRunOptions } from './run/run-options.js';
 
 const program = new Command('rookery')
@@ -60,6 +61,22 @@ program
   });
 
 program
+  .command('demo')
+  .description('place orders of mixed fate and check that all of it adds up')
+  .option('--orders <count>', 'how many orders, 60 when not given')
+  .option('--concurrency <count>', 'how many at once, 8 when not given')
+  .option('--lenient', 'an order may be rejected because a service was away too long')
+  .action(async (options: RawDemoOptions) => {
+    const { demo } = await import('./commands/demo.js');
+    if (!(await demo(options, say))) process.exitCode = 1;
+  });
+
+program
+  .command('token')
+  .description('print an access token of the demo client')
+  .action(async () => (await import('./commands/token.js')).token(say));
+
+program
   .command('reset')
   .description('remove databases, messages and development secrets')
   .action(async () => (await import('./commands/reset.js')).reset(say));
@@ -74,10 +91,14 @@ program
     process.exitCode = await kafka(options);
   });
 
+// A clock's timers do not keep a process: without this it would end while a command only waits.
+const alive = setInterval(() => undefined, 60_000);
 try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = fail(error);
+} finally {
+  clearInterval(alive);
 }
 
 /** One line with cause and mend; a stack only for what nobody foresaw. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { fetchToken } from '../run/demo-token.js';
 
 /** Where the platform answers, and who asks. */
 export interface ShopAddress {
@@ -8,6 +9,7 @@ export interface ShopAddress {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  readonly scopes: readonly string[];
 }
 
 /** An answer of the platform. */
@@ -19,6 +21,8 @@ export interface Answer {
 const ATTEMPTS = 60;
 const PAUSE_MS = 500;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Well below the shortest life that a token has. */
+const TOKEN_REUSE_MS = 60_000;
 const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /**
@@ -93,28 +97,8 @@ export class ShopClient {
 
   async #accessToken(): Promise<string> {
     if (this.#token !== undefined && Date.now() < this.#token.expiresAt) return this.#token.value;
-    const { issuer, clientId, clientSecret } = this.address;
-    const response = await fetch(`${issuer}/token`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        scope:
-          'orders:read orders:write inventory:read inventory:write payments:read shipping:read',
-      }),
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
-    const token = (await response.json()) as { access_token?: string; expires_in?: number };
-    if (token.access_token === undefined) {
-      throw new Error(`no token from ${issuer}: HTTP ${response.status}`);
-    }
-    this.#token = {
-      value: token.access_token,
-      expiresAt: Date.now() + (token.expires_in ?? 60) * 800,
-    };
+    const value = await fetchToken(this.address);
+    this.#token = { value, expiresAt: Date.now() + TOKEN_REUSE_MS };
     return this.#token.value;
   }
 }
