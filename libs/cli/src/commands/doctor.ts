@@ -31,7 +31,7 @@ export async function doctor(json: boolean, say: (text: string) => void): Promis
     node(),
     startOrder(workspace),
     ...packages(workspace),
-    ...nativePackages(workspace),
+    ...nativePackages(),
     privateFiles(new WorkspacePaths(workspace.root)),
     writable(workspace.root),
     ...(await ports(workspace)),
@@ -64,8 +64,8 @@ function packages({ root, file }: Workspace): Finding[] {
   });
 }
 
-function nativePackages({ root }: Workspace): Finding[] {
-  const resolve = createRequire(join(root, 'package.json')).resolve;
+function nativePackages(): Finding[] {
+  const { resolve } = createRequire(import.meta.url);
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const needed: readonly (readonly [string, string])[] = [
     ['compiler', '@swc/core/package.json'],

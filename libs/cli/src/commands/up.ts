@@ -41,8 +41,6 @@ export async function up(raw: RawRunOptions, mode: RunOptions['mode']): Promise<
   );
   // A reader that went away, as in `rookery up | head`, is a request to stop as well.
   process.stdout.on('error', () => ending.abort());
-  // Between two starts of a crashed app nothing else may be pending.
-  const alive = setInterval(() => undefined, 60_000);
   try {
     const prepared = await prepare(context, options, ending.signal);
     let stopWatching: (() => Promise<void>) | undefined;
@@ -65,7 +63,6 @@ export async function up(raw: RawRunOptions, mode: RunOptions['mode']): Promise<
   } catch (error) {
     if (!ending.signal.aborted) throw error;
   } finally {
-    clearInterval(alive);
     release();
   }
 }

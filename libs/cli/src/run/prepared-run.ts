@@ -64,12 +64,10 @@ export async function prepareRun(context: RunContext, options: RunOptions): Prom
 
   let kafkaPort: number | undefined;
   let brokers: string[] = [];
-  if (needed.some((app) => app?.kafka)) {
-    if (options.kafka !== undefined) brokers = await externalKafka(options.kafka);
-    else {
-      kafkaPort = await take(KAFKA, workspace.file.kafka.port);
-      brokers = [`127.0.0.1:${kafkaPort}`];
-    }
+  if (options.kafka !== undefined) brokers = await externalKafka(options.kafka);
+  else if (needed.some((app) => app?.kafka)) {
+    kafkaPort = await take(KAFKA, workspace.file.kafka.port);
+    brokers = [`127.0.0.1:${kafkaPort}`];
   }
   const before = ({ app, waitsFor }: PlannedApp): readonly string[] =>
     kafkaPort !== undefined && workspace.file.apps[app]?.kafka ? [...waitsFor, KAFKA] : waitsFor;
@@ -118,7 +116,8 @@ async function prepareDatabases(
   apps: readonly string[],
 ): Promise<{ postgres: PostgresServer | undefined; databases: Map<string, string> }> {
   const databases = new Map<string, string>();
-  if (apps.length === 0) return { postgres: undefined, databases };
+  if (apps.length === 0 && options.postgres === undefined)
+    return { postgres: undefined, databases };
   const postgres =
     options.postgres === undefined
       ? await embeddedPostgres(
