@@ -1,20 +1,12 @@
 import { environmentOf, resolveOptions, systemClock, type Environment } from '@rookery/core';
 import { ProductionRefusedError } from './embedded-kafka.errors.js';
 import { optionsSchema, type EmbeddedKafkaOptions } from './embedded-kafka.options.js';
-import { groupAdminRoutes } from './group/group-admin.handler.js';
-import { membershipRoutes } from './group/membership.handler.js';
-import { offsetRoutes } from './group/offsets.handler.js';
-import { fetchRoutes } from './log/fetch.handler.js';
-import { produceRoutes } from './log/produce.handler.js';
 import { Broker, NODE_ID } from './server/broker.js';
-import { clusterRoutes } from './server/cluster.handler.js';
 import { Faults, type FaultRule } from './server/fault.js';
 import { RequestDispatcher } from './server/request-dispatcher.js';
-import type { Route } from './server/route.js';
+import { allRoutes } from './server/all-routes.js';
 import { TcpServer } from './server/tcp-server.js';
 import { claimDirectory } from './storage/data-directory.js';
-import { configRoutes } from './topic/config.handler.js';
-import { topicAdminRoutes } from './topic/topic-admin.handler.js';
 
 /**
  * A single-node broker that speaks the Kafka protocol (https://kafka.apache.org/protocol), for
@@ -63,9 +55,9 @@ export class EmbeddedKafka {
     const release = dataDirectory === undefined ? () => {} : claimDirectory(dataDirectory);
     let broker: Broker | undefined;
     try {
-      broker = new Broker(resolved, clock, log);
+      broker = Broker.open(resolved, clock, log);
       const faults = new Faults();
-      const routes = routesOf(broker, log);
+      const routes = allRoutes(broker, log);
       const server = await TcpServer.listen(host, resolved.port, {
         dispatcher: new RequestDispatcher(routes, faults, clock),
         maxRequestBytes: resolved.maxRequestBytes,
@@ -106,20 +98,6 @@ export class EmbeddedKafka {
       release();
     }
   }
-}
-
-function routesOf(broker: Broker, log: (line: string) => void): Route[] {
-  const routes: Route[] = [
-    ...produceRoutes(broker, log),
-    ...fetchRoutes(broker),
-    ...membershipRoutes(broker),
-    ...offsetRoutes(broker, log),
-    ...groupAdminRoutes(broker),
-    ...topicAdminRoutes(broker),
-    ...configRoutes(broker),
-    ...clusterRoutes(broker, () => routes),
-  ];
-  return routes;
 }
 
 function refuseProduction(environment: Environment): void {

@@ -10,6 +10,7 @@ import {
   type MemberFacts,
   type SyncResult,
 } from './group-member.js';
+import { GroupRoster } from './group-roster.js';
 
 /** As DescribeGroups names them. */
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
@@ -25,6 +26,7 @@ export interface JoinRequest extends MemberFacts {
 /** Limits and timing of groups. */
 export interface GroupOptions {
   readonly clock: Clock;
+  /** Milliseconds a new group waits for more members before its first rebalance. */
   readonly initialRebalanceDelay: number;
   /** Members of one group, those with an id but not joined included. */
   readonly maxMembers: number;
@@ -41,49 +43,58 @@ export interface GroupOptions {
  * and the group is Stable until a member comes, leaves, changes or falls silent.
  */
 export class ConsumerGroup {
-  state: GroupState = 'Empty';
-  protocolType: string | null = null;
-  protocol: string | null = null;
-  readonly #members = new Map<string, GroupMember>();
-  /** Ids given out but not joined with yet. */
-  readonly #pending = new Map<string, Cancel>();
-  readonly #static = new Map<string, string>();
-  #leader: string | undefined;
+  #state: GroupState = 'Empty';
+  #protocol: string | null = null;
+  readonly #roster: GroupRoster;
   #cancelRebalance: Cancel | undefined;
-  #initialDelay = false;
+  #gathering = false;
 
+  /** @param generation the number of the last generation before a restart */
   constructor(
     readonly id: string,
     private readonly options: GroupOptions,
-    public generation = 0,
-  ) {}
+    private generation = 0,
+    /** What the group is for, `consumer` for consumers; null while nobody has said. */
+    public protocolType: string | null = null,
+  ) {
+    this.#roster = new GroupRoster(options.clock);
+  }
+
+  get state(): GroupState {
+    return this.#state;
+  }
+
+  /** How partitions are assigned in the current generation. */
+  get protocol(): string | null {
+    return this.#protocol;
+  }
 
   get members(): readonly GroupMember[] {
-    return [...this.#members.values()];
+    return this.#roster.members;
   }
 
   /** Whether nobody is a member or about to become one. */
   get isEmpty(): boolean {
-    return this.#members.size === 0 && this.#pending.size === 0;
+    return this.#roster.size === 0;
   }
 
   /** Joins; resolves when the rebalance is complete. */
   async join(request: JoinRequest): Promise<JoinResult> {
-    const { memberId } = request;
-    if (this.state === 'Dead') {
+    const { memberId, protocols, groupInstanceId } = request;
+    if (this.#state === 'Dead') {
       return joinFailure(ErrorCode.COORDINATOR_NOT_AVAILABLE, memberId);
     }
-    if (!this.#fits(request)) {
-      return joinFailure(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
-    }
+    const alone = this.members.every(({ id }) => id === memberId);
+    const fits =
+      request.protocolType !== '' &&
+      (alone || request.protocolType === this.protocolType) &&
+      this.#roster.shares(protocols, memberId);
+    if (!fits) return joinFailure(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, memberId);
     if (memberId === '') return this.#joinAsNew(request);
-    if (this.#pending.has(memberId)) {
-      this.#forgetPending(memberId);
-      return this.#add(memberId, request);
-    }
-    const member = this.#members.get(memberId);
-    const fenced = this.#fence(memberId, request.groupInstanceId);
+    if (this.#roster.withdraw(memberId)) return this.#add(memberId, request);
+    const fenced = this.#roster.fence(memberId, groupInstanceId);
     if (fenced !== undefined) return joinFailure(fenced, memberId);
+    const member = this.#roster.member(memberId);
     if (member === undefined) return joinFailure(ErrorCode.UNKNOWN_MEMBER_ID, memberId);
     return this.#rejoin(member, request);
   }
@@ -96,45 +107,40 @@ export class ConsumerGroup {
     assignments: readonly { memberId: string; assignment: Buffer }[],
     expected: { protocolType: string | null; protocolName: string | null },
   ): Promise<SyncResult> {
-    const refused = this.#refusal(memberId, generation, groupInstanceId);
-    if (refused !== undefined) return syncFailure(refused);
+    const member = this.#current(memberId, generation, groupInstanceId);
+    if (!(member instanceof GroupMember)) return syncFailure(member);
     const differs =
       (expected.protocolType !== null && expected.protocolType !== this.protocolType) ||
-      (expected.protocolName !== null && expected.protocolName !== this.protocol);
+      (expected.protocolName !== null && expected.protocolName !== this.#protocol);
     if (differs) return syncFailure(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
-    const member = this.#members.get(memberId) as GroupMember;
-    if (this.state === 'PreparingRebalance') return syncFailure(ErrorCode.REBALANCE_IN_PROGRESS);
-    if (this.state === 'Stable') {
+    if (this.#state === 'PreparingRebalance') return syncFailure(ErrorCode.REBALANCE_IN_PROGRESS);
+    if (this.#state === 'Stable') {
       member.beat();
       return this.#syncResult(member);
     }
     const answer = member.awaitSync();
-    if (memberId === this.#leader) this.#assign(assignments);
+    if (memberId === this.#roster.leader) this.#assign(assignments);
     return answer;
   }
 
+  /** Keeps a session alive, and tells a member when it has to join again. */
   heartbeat(memberId: string, generation: number, groupInstanceId: string | null): ErrorCode {
-    const refused = this.#refusal(memberId, generation, groupInstanceId);
-    if (refused !== undefined) return refused;
-    const member = this.#members.get(memberId) as GroupMember;
-    if (!member.isJoining && !member.isSyncing) member.beat();
-    return this.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
+    const member = this.#current(memberId, generation, groupInstanceId);
+    if (!(member instanceof GroupMember)) return member;
+    member.beat();
+    return this.#state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
   }
 
   /** Leaves, by member id or, with an empty one, by static instance id. */
   leave(memberId: string, groupInstanceId: string | null): ErrorCode {
-    const id =
-      memberId === '' && groupInstanceId !== null
-        ? (this.#static.get(groupInstanceId) ?? '')
-        : memberId;
-    if (this.#pending.has(id)) {
-      this.#forgetPending(id);
+    const id = memberId === '' ? (this.#roster.staticMember(groupInstanceId) ?? '') : memberId;
+    if (this.#roster.withdraw(id)) {
       this.#completeIfAllJoined();
       return ErrorCode.NONE;
     }
-    const fenced = this.#fence(id, groupInstanceId);
+    const fenced = this.#roster.fence(id, groupInstanceId);
     if (fenced !== undefined) return fenced;
-    const member = this.#members.get(id);
+    const member = this.#roster.member(id);
     if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
     this.#remove(member);
     return ErrorCode.NONE;
@@ -142,54 +148,42 @@ export class ConsumerGroup {
 
   /** Whether an offset commit may be stored. A generation below 0 comes from outside the group. */
   checkCommit(memberId: string, generation: number, groupInstanceId: string | null): ErrorCode {
-    if (generation < 0 && memberId === '' && this.#members.size === 0) return ErrorCode.NONE;
-    const refused = this.#refusal(memberId, generation, groupInstanceId);
-    if (refused !== undefined) return refused;
-    const member = this.#members.get(memberId) as GroupMember;
-    if (!member.isJoining && !member.isSyncing) member.beat();
-    return this.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
+    if (generation < 0 && memberId === '' && this.members.length === 0) return ErrorCode.NONE;
+    const member = this.#current(memberId, generation, groupInstanceId);
+    if (!(member instanceof GroupMember)) return member;
+    member.beat();
+    return this.#state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
   }
 
   /** Ends the group: all who wait are told, all timers released. */
   close(): void {
-    this.state = 'Dead';
+    this.#state = 'Dead';
     this.#endRebalanceTimer();
-    for (const cancel of this.#pending.values()) cancel();
-    this.#pending.clear();
-    for (const member of this.#members.values()) {
-      member.dismiss(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+    this.#roster.withdrawAll();
+    for (const member of this.members) {
+      this.#roster.forget(member, ErrorCode.COORDINATOR_NOT_AVAILABLE);
     }
-    this.#members.clear();
-    this.#static.clear();
   }
 
   #joinAsNew(request: JoinRequest): JoinResult | Promise<JoinResult> {
-    const { groupInstanceId } = request;
-    const id = `${groupInstanceId ?? request.clientId}-${randomUUID()}`;
-    const replaced = groupInstanceId === null ? undefined : this.#static.get(groupInstanceId);
-    if (replaced !== undefined) return this.#replaceStatic(replaced, id, request);
-    if (this.#members.size + this.#pending.size >= this.options.maxMembers) {
+    const { groupInstanceId, clientId, sessionTimeoutMs } = request;
+    const id = `${groupInstanceId ?? clientId}-${randomUUID()}`;
+    const replaced = this.#roster.staticMember(groupInstanceId);
+    if (replaced !== undefined) {
+      return this.#replaceStatic(this.#roster.member(replaced) as GroupMember, id, request);
+    }
+    if (this.#roster.size >= this.options.maxMembers) {
       return joinFailure(ErrorCode.GROUP_MAX_SIZE_REACHED, '');
     }
-    if (request.requiresKnownId && groupInstanceId === null) {
-      this.#pending.set(
-        id,
-        this.options.clock.after(request.sessionTimeoutMs, () => {
-          this.#pending.delete(id);
-          this.#completeIfAllJoined();
-        }),
-      );
-      return joinFailure(ErrorCode.MEMBER_ID_REQUIRED, id);
-    }
-    return this.#add(id, request);
+    if (!request.requiresKnownId || groupInstanceId !== null) return this.#add(id, request);
+    this.#roster.announce(id, sessionTimeoutMs, () => this.#completeIfAllJoined());
+    return joinFailure(ErrorCode.MEMBER_ID_REQUIRED, id);
   }
 
   #add(id: string, request: JoinRequest): Promise<JoinResult> {
-    const member = new GroupMember(id, request, this.options.clock, (one) => this.#remove(one));
-    if (this.#members.size === 0) this.protocolType = request.protocolType;
-    this.#members.set(id, member);
-    if (request.groupInstanceId !== null) this.#static.set(request.groupInstanceId, id);
-    this.#leader ??= id;
+    const member = this.#newMember(id, request);
+    if (this.members.length === 0) this.protocolType = request.protocolType;
+    this.#roster.add(member);
     return this.#rebalanceFor(member);
   }
 
@@ -199,8 +193,8 @@ export class ConsumerGroup {
     // A repeated request whose answer was lost gets it again without disturbing the others.
     const repeats =
       unchanged &&
-      (this.state === 'CompletingRebalance' ||
-        (this.state === 'Stable' && member.id !== this.#leader));
+      (this.#state === 'CompletingRebalance' ||
+        (this.#state === 'Stable' && member.id !== this.#roster.leader));
     if (!repeats) return this.#rebalanceFor(member);
     member.beat();
     return this.#joinResult(member);
@@ -208,91 +202,85 @@ export class ConsumerGroup {
 
   /** A static member that restarted takes over its former place (KIP-345). */
   #replaceStatic(
-    oldId: string,
+    old: GroupMember,
     newId: string,
     request: JoinRequest,
   ): JoinResult | Promise<JoinResult> {
-    const old = this.#members.get(oldId) as GroupMember;
-    const unchanged = old.knows(request.protocols);
-    const member = new GroupMember(newId, request, this.options.clock, (one) => this.#remove(one));
+    const member = this.#newMember(newId, request);
     member.assignment = old.assignment;
-    old.dismiss(ErrorCode.FENCED_INSTANCE_ID);
-    this.#members.delete(oldId);
-    this.#members.set(newId, member);
-    this.#static.set(request.groupInstanceId as string, newId);
-    const wasLeader = this.#leader === oldId;
-    if (wasLeader) this.#leader = newId;
-    if (this.state !== 'Stable' || !unchanged) return this.#rebalanceFor(member);
+    const led = this.#roster.leader === old.id;
+    this.#roster.forget(old, ErrorCode.FENCED_INSTANCE_ID);
+    this.#roster.add(member);
+    if (led) this.#roster.leader = newId;
+    if (this.#state !== 'Stable' || !old.knows(request.protocols)) {
+      return this.#rebalanceFor(member);
+    }
     member.beat();
-    return { ...this.#joinResult(member), skipAssignment: wasLeader };
+    return { ...this.#joinResult(member), skipAssignment: led };
+  }
+
+  #newMember(id: string, facts: MemberFacts): GroupMember {
+    return new GroupMember(id, facts, this.options.clock, (member) => this.#remove(member));
   }
 
   #rebalanceFor(member: GroupMember): Promise<JoinResult> {
     const answer = member.awaitJoin();
-    if (this.state !== 'PreparingRebalance') this.#prepareRebalance();
-    else this.#completeIfAllJoined();
+    if (this.#state === 'PreparingRebalance') this.#completeIfAllJoined();
+    else this.#prepareRebalance();
     return answer;
   }
 
   #prepareRebalance(): void {
-    const wasEmpty = this.state === 'Empty';
-    for (const member of this.#members.values()) {
-      member.failSync(ErrorCode.REBALANCE_IN_PROGRESS);
-    }
-    this.state = 'PreparingRebalance';
+    const isNew = this.#state === 'Empty';
+    this.#state = 'PreparingRebalance';
     this.#endRebalanceTimer();
+    for (const member of this.members) member.failSync(ErrorCode.REBALANCE_IN_PROGRESS);
     const { clock, initialRebalanceDelay } = this.options;
-    if (wasEmpty && initialRebalanceDelay > 0) {
-      this.#initialDelay = true;
-      this.#cancelRebalance = clock.after(initialRebalanceDelay, () => {
-        this.#initialDelay = false;
-        this.#waitForJoins();
-      });
+    if (!isNew || initialRebalanceDelay === 0) {
+      this.#waitForJoins();
       return;
     }
-    this.#waitForJoins();
+    this.#gathering = true;
+    this.#cancelRebalance = clock.after(initialRebalanceDelay, () => {
+      this.#gathering = false;
+      this.#waitForJoins();
+    });
   }
 
   #waitForJoins(): void {
-    const longest = Math.max(0, ...this.members.map(({ facts }) => facts.rebalanceTimeoutMs));
-    this.#cancelRebalance = this.options.clock.after(longest, () => {
-      for (const cancel of this.#pending.values()) cancel();
-      this.#pending.clear();
-      for (const member of this.members) if (!member.isJoining) this.#forget(member);
+    this.#cancelRebalance = this.options.clock.after(this.#longestRebalance(), () => {
+      this.#roster.withdrawAll();
+      for (const member of this.members) if (!member.isJoining) this.#roster.forget(member);
       this.#beginGeneration();
     });
     this.#completeIfAllJoined();
   }
 
   #completeIfAllJoined(): void {
-    if (this.state !== 'PreparingRebalance' || this.#initialDelay || this.#pending.size > 0) return;
+    if (this.#state !== 'PreparingRebalance' || this.#gathering) return;
+    if (this.#roster.awaitsAnnounced) return;
     if (this.members.every(({ isJoining }) => isJoining)) this.#beginGeneration();
   }
 
   #beginGeneration(): void {
     this.#endRebalanceTimer();
     this.generation++;
-    if (this.#members.size === 0) {
-      this.state = 'Empty';
-      this.protocol = null;
-      this.#leader = undefined;
-      this.options.onGeneration?.(this.generation, this.protocolType);
+    this.options.onGeneration?.(this.generation, this.protocolType);
+    if (this.members.length === 0) {
+      this.#state = 'Empty';
+      this.#protocol = null;
       return;
     }
-    this.state = 'CompletingRebalance';
-    this.protocol = this.#vote();
-    if (this.#leader === undefined || !this.#members.has(this.#leader)) {
-      this.#leader = this.#members.keys().next().value;
-    }
-    this.options.onGeneration?.(this.generation, this.protocolType);
+    this.#state = 'CompletingRebalance';
+    this.#protocol = this.#roster.vote();
+    this.#roster.elect();
     for (const member of this.members) {
       member.assignment = NO_ASSIGNMENT;
       member.answerJoin(this.#joinResult(member));
     }
     // A member that beats but never syncs must not hold up the others for ever.
-    const longest = Math.max(...this.members.map(({ facts }) => facts.rebalanceTimeoutMs));
-    this.#cancelRebalance = this.options.clock.after(longest, () => {
-      for (const member of this.members) if (!member.isSyncing) this.#forget(member);
+    this.#cancelRebalance = this.options.clock.after(this.#longestRebalance(), () => {
+      for (const member of this.members) if (!member.isSyncing) this.#roster.forget(member);
       this.#prepareRebalance();
     });
   }
@@ -300,95 +288,52 @@ export class ConsumerGroup {
   #assign(assignments: readonly { memberId: string; assignment: Buffer }[]): void {
     this.#endRebalanceTimer();
     for (const { memberId, assignment } of assignments) {
-      const member = this.#members.get(memberId);
+      const member = this.#roster.member(memberId);
       if (member !== undefined) member.assignment = assignment;
     }
-    this.state = 'Stable';
+    this.#state = 'Stable';
     for (const member of this.members) member.answerSync(this.#syncResult(member));
   }
 
   #remove(member: GroupMember): void {
-    this.#forget(member);
-    if (this.state === 'PreparingRebalance') this.#completeIfAllJoined();
-    else if (this.state !== 'Dead') this.#prepareRebalance();
+    this.#roster.forget(member);
+    if (this.#state === 'PreparingRebalance') this.#completeIfAllJoined();
+    else this.#prepareRebalance();
   }
 
-  #forget(member: GroupMember): void {
-    this.#members.delete(member.id);
-    const { groupInstanceId } = member.facts;
-    if (groupInstanceId !== null) this.#static.delete(groupInstanceId);
-    if (this.#leader === member.id) this.#leader = undefined;
-    member.dismiss(ErrorCode.UNKNOWN_MEMBER_ID);
-  }
-
-  #forgetPending(id: string): void {
-    this.#pending.get(id)?.();
-    this.#pending.delete(id);
-  }
-
-  /** The type and at least one protocol must be shared by all members. */
-  #fits(request: JoinRequest): boolean {
-    if (request.protocolType === '' || request.protocols.length === 0) return false;
-    const others = this.members.filter(({ id }) => id !== request.memberId);
-    if (others.length === 0) return true;
-    return (
-      request.protocolType === this.protocolType &&
-      request.protocols.some(({ name }) =>
-        others.every((member) => member.metadataFor(name) !== undefined),
-      )
-    );
-  }
-
-  /** Each member votes for the first of its protocols that all know. */
-  #vote(): string {
-    const members = this.members;
-    const votes = new Map<string, number>();
-    for (const { facts } of members) {
-      const choice = facts.protocols.find(({ name }) =>
-        members.every((member) => member.metadataFor(name) !== undefined),
-      );
-      if (choice !== undefined) votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
-    }
-    return [...votes].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
-  }
-
-  #refusal(
+  /** The member if it may act in this generation, else why not. */
+  #current(
     memberId: string,
     generation: number,
     groupInstanceId: string | null,
-  ): ErrorCode | undefined {
-    if (this.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    const fenced = this.#fence(memberId, groupInstanceId);
+  ): GroupMember | ErrorCode {
+    if (this.#state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const fenced = this.#roster.fence(memberId, groupInstanceId);
     if (fenced !== undefined) return fenced;
-    if (!this.#members.has(memberId)) return ErrorCode.UNKNOWN_MEMBER_ID;
-    return generation === this.generation ? undefined : ErrorCode.ILLEGAL_GENERATION;
-  }
-
-  #fence(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
-    if (groupInstanceId === null) return undefined;
-    const current = this.#static.get(groupInstanceId);
-    if (current === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
-    return current === memberId ? undefined : ErrorCode.FENCED_INSTANCE_ID;
+    const member = this.#roster.member(memberId);
+    if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+    return generation === this.generation ? member : ErrorCode.ILLEGAL_GENERATION;
   }
 
   #joinResult(member: GroupMember): JoinResult {
-    const protocol = this.protocol as string;
+    const protocol = this.#protocol as string;
+    const leader = this.#roster.leader as string;
     return {
       errorCode: ErrorCode.NONE,
       memberId: member.id,
       generationId: this.generation,
       protocolType: this.protocolType,
       protocolName: protocol,
-      leader: this.#leader as string,
+      leader,
       skipAssignment: false,
       members:
-        member.id === this.#leader
-          ? this.members.map((one) => ({
+        member.id !== leader
+          ? []
+          : this.members.map((one) => ({
               memberId: one.id,
               groupInstanceId: one.facts.groupInstanceId,
               metadata: one.metadataFor(protocol) as Buffer,
-            }))
-          : [],
+            })),
     };
   }
 
@@ -396,14 +341,18 @@ export class ConsumerGroup {
     return {
       errorCode: ErrorCode.NONE,
       protocolType: this.protocolType,
-      protocolName: this.protocol,
+      protocolName: this.#protocol,
       assignment: member.assignment,
     };
+  }
+
+  #longestRebalance(): number {
+    return Math.max(0, ...this.members.map(({ facts }) => facts.rebalanceTimeoutMs));
   }
 
   #endRebalanceTimer(): void {
     this.#cancelRebalance?.();
     this.#cancelRebalance = undefined;
-    this.#initialDelay = false;
+    this.#gathering = false;
   }
 }

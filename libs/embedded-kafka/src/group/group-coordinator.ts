@@ -13,6 +13,7 @@ export interface GroupCoordinatorOptions {
   readonly journal: Journal<StoredGroup>;
   readonly clock: Clock;
   readonly initialRebalanceDelay: number;
+  readonly log: (line: string) => void;
 }
 
 /** Members of one group. */
@@ -28,7 +29,7 @@ export class GroupCoordinator {
     // Members of before a restart are gone, but a generation number must never come twice: an old
     // member with an old number would pass for a current one.
     for (const [id, { generation, protocolType }] of options.journal.entries()) {
-      this.#open(id, generation).protocolType = protocolType;
+      this.#open(id, generation, protocolType);
     }
   }
 
@@ -44,7 +45,7 @@ export class GroupCoordinator {
   getOrCreate(id: string): ConsumerGroup | undefined {
     const known = this.#groups.get(id);
     if (known !== undefined) return known;
-    return this.#groups.size < MAX_GROUPS ? this.#open(id, 0) : undefined;
+    return this.#groups.size < MAX_GROUPS ? this.#open(id, 0, null) : undefined;
   }
 
   /** Forgets a group; the caller has checked that it is empty. */
@@ -59,18 +60,25 @@ export class GroupCoordinator {
     this.#groups.clear();
   }
 
-  #open(id: string, generation: number): ConsumerGroup {
-    const { clock, initialRebalanceDelay, journal } = this.options;
+  #open(id: string, generation: number, protocolType: string | null): ConsumerGroup {
+    const { clock, initialRebalanceDelay, journal, log } = this.options;
     const group = new ConsumerGroup(
       id,
       {
         clock,
         initialRebalanceDelay,
         maxMembers: MAX_MEMBERS,
-        onGeneration: (number, protocolType) =>
-          journal.set(id, { generation: number, protocolType }),
+        onGeneration: (number, protocolType) => {
+          try {
+            journal.set(id, { generation: number, protocolType });
+          } catch (error) {
+            // The members can work on; only a restart would number from an older generation.
+            log(`group ${id}: cannot store its generation: ${(error as Error).message}`);
+          }
+        },
       },
       generation,
+      protocolType,
     );
     this.#groups.set(id, group);
     return group;

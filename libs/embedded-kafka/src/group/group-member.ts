@@ -104,8 +104,8 @@ export class GroupMember {
 
   /** Waits for the rebalance; its session cannot expire meanwhile. A join sent again replaces. */
   awaitJoin(): Promise<JoinResult> {
-    this.endSession();
     this.failJoin(ErrorCode.UNKNOWN_MEMBER_ID);
+    this.endSession();
     return new Promise((resolve) => (this.#answerJoin = resolve));
   }
 
@@ -121,8 +121,8 @@ export class GroupMember {
   }
 
   awaitSync(): Promise<SyncResult> {
-    this.endSession();
     this.failSync(ErrorCode.REBALANCE_IN_PROGRESS);
+    this.endSession();
     return new Promise((resolve) => (this.#answerSync = resolve));
   }
 
@@ -137,9 +137,10 @@ export class GroupMember {
     this.answerSync(syncFailure(errorCode));
   }
 
-  /** Starts its session anew. */
+  /** Starts its session anew, unless it waits for us: then it has no chance to beat. */
   beat(): void {
     this.endSession();
+    if (this.isJoining || this.isSyncing) return;
     this.#cancelSession = this.clock.after(this.facts.sessionTimeoutMs, () => this.onExpire(this));
   }
 

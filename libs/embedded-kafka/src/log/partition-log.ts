@@ -209,9 +209,10 @@ export class PartitionLog {
   #isFull(batch: BatchHeader, config: LogConfig): boolean {
     const { size, minTimestamp } = this.#active;
     if (size === 0) return false;
+    // Age is measured in the records' own time, as in Kafka: old records come in full segments too.
     return (
       size + batch.size > config.segmentBytes ||
-      this.options.clock.now() - minTimestamp > config.segmentMs
+      batch.maxTimestamp - minTimestamp > config.segmentMs
     );
   }
 

@@ -50,7 +50,11 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
           ),
         })),
       );
-      return acks === 0 ? undefined : { topics: answered };
+      if (acks !== 0) return { topics: answered };
+      // Without an answer, closing the connection is the only way to tell that something is wrong.
+      const failed = answered.flatMap(({ partitions }) => partitions).find((one) => one.errorCode);
+      if (failed !== undefined) throw new Error(`produce without acks: ${failed.errorMessage}`);
+      return undefined;
     }),
 
     route(initProducerIdApi, ({ transactionalId, producerId, producerEpoch }) => {

@@ -1,21 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '@rookery/core';
+import { DataDirectoryError } from '../embedded-kafka.errors.js';
 import type { ResolvedOptions } from '../embedded-kafka.options.js';
 import { GroupCoordinator, type StoredGroup } from '../group/group-coordinator.js';
 import { OffsetStore, type CommittedOffset } from '../group/offset-store.js';
 import { ProducerIds } from '../log/producer-ids.js';
 import { Journal } from '../storage/journal.js';
-import { TopicStore } from '../topic/topic-store.js';
+import { TopicStore, type StoredTopic } from '../topic/topic-store.js';
 
 /** The only node. */
 export const NODE_ID = 1;
+
+/** Layout of the data directory; raised when an older broker could not read it any more. */
+const FORMAT = 1;
 
 /** Where clients reach the broker, as Metadata tells them. */
 export interface Endpoint {
   readonly nodeId: number;
   readonly host: string;
   readonly port: number;
+}
+
+/** The files of a data directory besides the logs. */
+interface Journals {
+  readonly cluster: Journal<string | number>;
+  readonly topics: Journal<StoredTopic>;
+  readonly offsets: Journal<CommittedOffset>;
+  readonly groups: Journal<StoredGroup>;
 }
 
 /** What the broker holds; the handlers work on it. */
@@ -25,35 +37,65 @@ export class Broker {
   readonly groups: GroupCoordinator;
   readonly offsets: OffsetStore;
   readonly producerIds: ProducerIds;
-  readonly #journals: { close(): void }[] = [];
   #endpoint: Endpoint | undefined;
 
-  constructor(
+  private constructor(
     readonly options: ResolvedOptions,
     readonly clock: Clock,
     log: (line: string) => void,
+    private readonly journals: Journals,
   ) {
-    const { dataDirectory, fsync } = options;
-    const identity = this.#journal<string | number>('cluster');
-    this.clusterId = String(identity.get('clusterId') ?? randomUUID());
-    identity.set('clusterId', this.clusterId);
-    this.producerIds = new ProducerIds(identity);
+    const { cluster } = journals;
+    checkFormat(cluster, options.dataDirectory);
+    this.clusterId = String(cluster.get('clusterId') ?? randomUUID());
+    cluster.set('clusterId', this.clusterId);
+    this.producerIds = new ProducerIds(cluster);
+    const { dataDirectory } = options;
     this.topics = new TopicStore({
       ...options,
-      journal: this.#journal('topics'),
+      journal: journals.topics,
       directory: dataDirectory === undefined ? undefined : join(dataDirectory, 'logs'),
-      fsync,
       clock,
       log,
     });
-    this.offsets = new OffsetStore(this.#journal<CommittedOffset>('offsets'), clock);
+    this.offsets = new OffsetStore(journals.offsets, clock);
     this.groups = new GroupCoordinator({
-      journal: this.#journal<StoredGroup>('groups'),
+      journal: journals.groups,
       clock,
       initialRebalanceDelay: options.initialRebalanceDelay,
+      log,
     });
     for (const group of this.offsets.groups()) this.groups.getOrCreate(group);
     this.topics.onDelete((name) => this.offsets.deleteTopic(name));
+  }
+
+  /**
+   * Loads what the data directory holds.
+   *
+   * @throws DataDirectoryError when it cannot be read or written
+   */
+  static open(options: ResolvedOptions, clock: Clock, log: (line: string) => void): Broker {
+    const { dataDirectory, fsync } = options;
+    const opened: Journal<never>[] = [];
+    const journal = <V>(name: string): Journal<V> => {
+      const path = dataDirectory && join(dataDirectory, `${name}.journal`);
+      const one = new Journal<V>(path, fsync);
+      opened.push(one as Journal<never>);
+      return one;
+    };
+    try {
+      return new Broker(options, clock, log, {
+        cluster: journal('cluster'),
+        topics: journal('topics'),
+        offsets: journal('offsets'),
+        groups: journal('groups'),
+      });
+    } catch (error) {
+      for (const one of opened) one.close();
+      if (error instanceof DataDirectoryError || dataDirectory === undefined) throw error;
+      const problem = `cannot be loaded: ${(error as Error).message}`;
+      throw new DataDirectoryError(dataDirectory, problem, error);
+    }
   }
 
   /** Known once the server listens. */
@@ -71,15 +113,19 @@ export class Broker {
     try {
       await this.topics.close();
     } finally {
-      for (const journal of this.#journals) journal.close();
+      for (const journal of Object.values(this.journals) as Journal<never>[]) journal.close();
     }
   }
+}
 
-  #journal<V>(name: string): Journal<V> {
-    const { dataDirectory, fsync } = this.options;
-    const path = dataDirectory === undefined ? undefined : join(dataDirectory, `${name}.journal`);
-    const journal = new Journal<V>(path, fsync);
-    this.#journals.push(journal);
-    return journal;
+function checkFormat(cluster: Journal<string | number>, directory = ''): void {
+  const format = cluster.get('format');
+  if (format === undefined) {
+    cluster.set('format', FORMAT);
+  } else if (format !== FORMAT) {
+    throw new DataDirectoryError(
+      directory,
+      `has format ${format}, this version reads ${FORMAT}: delete it or use the version that wrote it`,
+    );
   }
 }

@@ -11,7 +11,7 @@ import type { Journal } from '../storage/journal.js';
 import { checkConfig, logConfigOf, topicConfigs } from './topic-config.js';
 
 /** A topic as kept between starts. */
-interface StoredTopic {
+export interface StoredTopic {
   readonly id: string;
   readonly partitions: number;
   readonly configs: Readonly<Record<string, string>>;
