@@ -4,7 +4,6 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigModule, ConfigStore } from '@rookery/config';
 import { currentContext, Lifecycle, runInContext } from '@rookery/core';
-import type { FastifyInstance } from 'fastify';
 import type { Logger as PinoRoot } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -86,7 +85,7 @@ function serve(name: string, values: Record<string, unknown> = {}, environment =
       new FastifyAdapter(fastifyLogging(logger)),
       { logger: nestLogger(logger), abortOnError: false },
     );
-    const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+    const fastify = app.getHttpAdapter().getInstance();
     const [tracing, metrics] = [app.get(Tracing), app.get(Metrics)];
     instrumentFastify(fastify, { tracing, metrics, logger, app: name });
     await app.listen(0, '127.0.0.1');

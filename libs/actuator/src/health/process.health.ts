@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { HealthContributor, HealthResult, Lifecycle } from '@rookery/core';
 import type { Liveness } from './liveness.js';
 
@@ -26,7 +27,7 @@ export function livenessHealth(liveness: Liveness, maxDelayMs: number): HealthCo
         return { status: 'down', details: { reason: liveness.failure } };
       }
       const asked = performance.now();
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await setImmediate();
       const eventLoopDelayMs = Math.round(performance.now() - asked);
       return {
         status: eventLoopDelayMs > maxDelayMs ? 'down' : 'up',

@@ -87,7 +87,7 @@ describe('traceClientCall', () => {
   it('measures answers by status and failures by class', async () => {
     await call(url, 'cup');
     expect((await call(url, 'none')).status).toBe(404);
-    await expect(call('http://127.0.0.1:1', 'cup')).rejects.toThrow();
+    await expect(call('http://127.0.0.1:1', 'cup')).rejects.toThrow('fetch failed');
     const samples = await metricSamples(orders.metrics);
     const count = (status: string, outcome: string, exception: string) =>
       samples.get(

@@ -29,8 +29,10 @@ let together: () => Promise<void>;
 function barrier(count: number): () => Promise<void> {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => (open = resolve));
+  let missing = count;
   return () => {
-    if (--count <= 0) open();
+    missing--;
+    if (missing <= 0) open();
     return opened;
   };
 }
@@ -54,7 +56,7 @@ beforeEach(async () => {
   seen = {};
   clock = new VirtualClock();
   together = barrier(1);
-  fastify = Fastify(fastifyLogging(logger)) as unknown as FastifyInstance;
+  fastify = Fastify(fastifyLogging(logger));
   instrumentFastify(fastify, { tracing, metrics, logger, app: 'orders', clock });
   fastify.addHook('onRequest', async (request) => look(request));
   fastify.addHook('preHandler', async (request) => look(request));

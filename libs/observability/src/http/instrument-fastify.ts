@@ -217,7 +217,7 @@ function keepContextWhileReading(request: FastifyRequest): void {
   const within = AsyncLocalStorage.snapshot();
   const emit = raw.emit;
   raw.emit = ((...args: Parameters<typeof emit>) =>
-    within(() => Reflect.apply(emit, raw, args) as boolean)) as typeof emit;
+    within(() => Reflect.apply(emit, raw, args))) as typeof emit;
 }
 
 /** Whether anybody still waits for the answer. */

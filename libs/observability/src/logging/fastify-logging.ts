@@ -1,11 +1,14 @@
-import { LogController, type FastifyServerOptions } from 'fastify';
+import { LogController, type FastifyBaseLogger } from 'fastify';
 import type { Logger } from 'pino';
 
-/** The options of a Fastify server by which its lines go to `logger`. */
-export type FastifyLogging = Pick<
-  FastifyServerOptions,
-  'loggerInstance' | 'childLoggerFactory' | 'requestIdHeader' | 'genReqId'
-> & { logController: LogController };
+/** The options of a Fastify server by which its lines go to one logger. */
+export interface FastifyLogging {
+  readonly loggerInstance: FastifyBaseLogger;
+  readonly logController: LogController;
+  readonly childLoggerFactory: () => FastifyBaseLogger;
+  readonly requestIdHeader: false;
+  readonly genReqId: () => string;
+}
 
 /**
  * Options for `new FastifyAdapter({...})`: Fastify logs through `logger`, writes no line of its own

@@ -12,7 +12,7 @@ export function Observed(options: ObservedOptions = {}): MethodDecorator {
   return (target, key, descriptor) => {
     const { name = `${kebab(target.constructor.name)}.${kebab(String(key))}`, ...rest } = options;
     wrapMethod(
-      descriptor as PropertyDescriptor,
+      descriptor,
       (original) =>
         function observed(this: unknown, ...args: unknown[]): unknown {
           return observe(name, rest, () => Reflect.apply(original, this, args));

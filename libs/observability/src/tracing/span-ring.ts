@@ -35,8 +35,7 @@ export class SpanRing {
 }
 
 /**
- * Each span, then what it caused, by start. Clocks of milliseconds give parent and child the same
- * start, and children end before their parents; only the tree tells who came first.
+ * Each span, then what it caused, by start. Not by start alone: a child may share its parent's.
  */
 function parentsFirst(spans: ZipkinSpan[]): ZipkinSpan[] {
   const ids = new Set(spans.map(({ id }) => id));

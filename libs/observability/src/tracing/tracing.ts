@@ -14,6 +14,7 @@ import { TracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace';
 import { systemClock, type Clock } from '@rookery/core';
 import { extractContext, injectContext, type CarrierHeaders } from './propagation.js';
 import { CallerOrRatioSampler } from './sampler.js';
+import { spanTime } from './span-clock.js';
 import { SpanPipeline, type SpanSink } from './span-pipeline.js';
 import { SpanRing } from './span-ring.js';
 import { ZipkinReporter } from './zipkin-reporter.js';
@@ -149,6 +150,7 @@ export class Tracing {
       name,
       {
         kind: KINDS[options.kind ?? 'internal'],
+        startTime: spanTime(),
         ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
         ...(options.links === undefined ? {} : { links: options.links.flatMap(linkTo) }),
       },
@@ -161,7 +163,7 @@ export class Tracing {
       traceId: span.spanContext().traceId,
       run: (fn) => otelContext.with(context, fn),
       fail: (error) => recordFailure(span, error),
-      end: () => span.end(),
+      end: () => span.end(spanTime()),
     };
   }
 

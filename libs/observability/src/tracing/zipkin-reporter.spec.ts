@@ -91,7 +91,7 @@ describe('sending', () => {
         tracing.run('broken', {}, () => {
           throw new Error('no');
         }),
-      ).toThrow();
+      ).toThrow('no');
     });
     await tracing.close();
     expect(sink.violations).toEqual([]);

@@ -68,7 +68,7 @@ export class ZipkinReporter implements SpanSink {
       return;
     }
     this.#queue.push(span);
-    if (this.#queue.length >= MAX_BATCH_SPANS && this.#failedInARow === 0) this.#post();
+    if (this.#queue.length >= MAX_BATCH_SPANS && this.#failedInARow === 0) void this.#post();
     else this.#schedule();
   }
 
@@ -102,7 +102,7 @@ export class ZipkinReporter implements SpanSink {
         : Math.min(1_000 * 2 ** (this.#failedInARow - 1), MAX_BACKOFF_MS);
     this.#timer = this.options.clock.after(Math.max(this.options.intervalMs, backoff), () => {
       this.#timer = undefined;
-      this.#post();
+      void this.#post();
     });
   }
 

@@ -78,7 +78,7 @@ function tags(span: ReadableSpan, instance: string): Record<string, string> {
     if (value === undefined || value === null || REMOTE.has(key)) continue;
     result[key] = isSecretKey(key)
       ? REDACTED
-      : text(typeof value === 'object' ? JSON.stringify(value) : String(value));
+      : text(typeof value === 'string' ? value : JSON.stringify(value));
   }
   if (span.links.length > 0) {
     result['links'] = span.links
