@@ -1,4 +1,4 @@
-import { Eureka } from '@rocketsoftware/eureka-js-client';
+import { createRequire } from 'node:module';
 import { settle } from '@rookery/core/testing';
 import { createApp, type RunningApp } from '@rookery/platform';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -26,9 +26,11 @@ afterEach(() => {
   }
 });
 
-function call(path: string, init: RequestInit & { headers?: Record<string, string> } = {}) {
-  const headers = { authorization, accept: 'application/json', ...init.headers };
-  return fetch(`${url}/eureka${path}`, { ...init, headers });
+type Init = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> };
+
+function call(path: string, { headers = {}, ...init }: Init = {}): Promise<Response> {
+  const common = { authorization, accept: 'application/json' };
+  return fetch(`${url}/eureka${path}`, { ...init, headers: { ...common, ...headers } });
 }
 
 const instanceOf = (id: string, change: object = {}): object => ({
@@ -150,6 +152,7 @@ describe("Eureka's interface", () => {
     const headers = { 'content-type': 'application/json' };
     await expectEmpty(await call('/apps/ORDERS/a', { method: 'PUT', headers }), 200);
     await expectEmpty(await call('/apps/ORDERS/a', { method: 'DELETE', headers }), 200);
+    expect(registry.size).toBe(0);
   });
 });
 
@@ -176,6 +179,7 @@ describe('a wrong request', () => {
     await expectEmpty(await send('{'), 400);
     await expectEmpty(await send('<instance/>', 'application/xml'), 415);
     await expectEmpty(await send(JSON.stringify({ instance: 'x'.repeat(2_000_000) })), 413);
+    expect(registry.size).toBe(0);
   });
 
   it('for XML is not acceptable', async () => {
@@ -195,7 +199,9 @@ describe('a wrong request', () => {
   });
 
   it('for what is not there gets no body either', async () => {
-    await expectEmpty(await call('/nothing/here/at/all'), 404);
+    const nothing = await call('/nothing/here/at/all');
+    expect(nothing.headers.get('content-type')).toBeNull();
+    await expectEmpty(nothing, 404);
     await expectEmpty(await call('/apps/ORDERS/a/status?value=BOGUS', { method: 'PUT' }), 422);
   });
 });
@@ -240,8 +246,20 @@ describe('Prometheus', () => {
   });
 });
 
+/** What the spec uses of eureka-js-client, which has no types. */
+interface EurekaClient {
+  start(done: (error?: Error) => void): void;
+  stop(done: () => void): void;
+  once(event: string, listener: () => void): void;
+  getInstancesByAppId(app: string): { instanceId: string }[];
+  getInstancesByVipAddress(vip: string): { instanceId: string }[];
+}
+const { Eureka } = createRequire(import.meta.url)('@rocketsoftware/eureka-js-client') as {
+  Eureka: new (options: object) => EurekaClient;
+};
+
 describe('a client that others wrote (eureka-js-client)', () => {
-  const clientOf = (instanceId: string) => {
+  const clientOf = (instanceId: string): EurekaClient => {
     const { hostname, port } = new URL(url);
     return new Eureka({
       logger: { debug() {}, info() {}, warn() {}, error() {} },
@@ -270,19 +288,15 @@ describe('a client that others wrote (eureka-js-client)', () => {
         request.auth = { user: 'discovery', password };
         done(request);
       },
-    } as never) as Eureka & {
-      once(event: string, listener: () => void): void;
-      getInstancesByAppId(app: string): { instanceId: string; status: string }[];
-      getInstancesByVipAddress(vip: string): { instanceId: string }[];
-    };
+    });
   };
-  const event = (client: ReturnType<typeof clientOf>, name: string): Promise<void> =>
+  const event = (client: EurekaClient, name: string): Promise<void> =>
     new Promise((resolve) => client.once(name, () => resolve()));
 
   it('registers, renews, registers again when forgotten, sees others and leaves', async () => {
     const client = clientOf('js-1');
     await new Promise<void>((resolve, reject) =>
-      client.start((error: unknown) => (error ? reject(error as Error) : resolve())),
+      client.start((error) => (error ? reject(error) : resolve())),
     );
     expect(registry.instance('js-1', 'jqservice')).toMatchObject({
       app: 'JQSERVICE',

@@ -61,7 +61,7 @@ export function parseInstance(body: unknown, app: string, now: number): Instance
     secureHealthCheckUrl: text(json['secureHealthCheckUrl'], 'secureHealthCheckUrl'),
     vipAddress: text(json['vipAddress'], 'vipAddress'),
     secureVipAddress: text(json['secureVipAddress'], 'secureVipAddress'),
-    isCoordinatingDiscoveryServer: String(json['isCoordinatingDiscoveryServer']) === 'true',
+    isCoordinatingDiscoveryServer: asText(json['isCoordinatingDiscoveryServer']) === 'true',
     lastDirtyTimestamp: timestamp(json['lastDirtyTimestamp']) ?? now,
   };
 }
@@ -111,7 +111,7 @@ export function instanceToJson(instance: RegisteredInstance): Json {
 /** A status of a request or body. @throws InvalidInstanceError when it is none */
 export function status(value: unknown): InstanceStatus | undefined {
   if (value === undefined || value === null || value === '') return undefined;
-  const found = INSTANCE_STATUSES.find((each) => each === String(value).toUpperCase());
+  const found = INSTANCE_STATUSES.find((each) => each === asText(value).toUpperCase());
   if (found === undefined) throw new InvalidInstanceError('status: no such status');
   return found;
 }
@@ -123,9 +123,14 @@ export function timestamp(value: unknown): number | undefined {
   return value !== '' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
 }
 
+/** A scalar as text; anything else is none. */
+const asText = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'boolean' ? String(value) : '';
+
 function port(value: unknown, field: string, enabledByDefault: boolean): InstancePort {
   const json: Json = isJson(value) ? value : { $: value };
-  const enabled = String(json['@enabled'] ?? (value !== undefined && enabledByDefault)) === 'true';
+  const flag = json['@enabled'] ?? (value !== undefined && enabledByDefault);
+  const enabled = asText(flag) === 'true';
   const number = Number(json['$'] ?? 0);
   const isPort = Number.isInteger(number) && number >= (enabled ? 1 : 0) && number <= 65_535;
   if (!isPort) throw new InvalidInstanceError(`${field}: expected a port from 1 to 65535`);
