@@ -1,0 +1,250 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { systemClock } from '@rookery/core';
+import { seededRandom } from '@rookery/core/testing';
+import { EmbeddedKafka } from '@rookery/embedded-kafka';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { awaitBroker } from '../driver/await-broker.js';
+import type {
+  ConsumerListener,
+  IncomingRecord,
+  KafkaConsumer,
+  KafkaDriver,
+} from '../driver/kafka-driver.js';
+import { brokerHealth, consumerHealth } from '../kafka.health.js';
+import { KafkaUnavailableError } from '../kafka.errors.js';
+import { KafkajsDriver, type KafkajsDriverOptions } from './kafkajs.driver.js';
+
+const NEVER = new AbortController().signal;
+
+let kafka: EmbeddedKafka;
+let lines: string[];
+const drivers: KafkaDriver[] = [];
+const brokers: EmbeddedKafka[] = [];
+
+beforeEach(async () => {
+  kafka = await startBroker();
+  lines = [];
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await Promise.all(drivers.splice(0).map((driver) => driver.close()));
+  await Promise.all(brokers.splice(0).map((broker) => broker.stop()));
+});
+
+async function startBroker(port = 0): Promise<EmbeddedKafka> {
+  const broker = await EmbeddedKafka.start({ port });
+  brokers.push(broker);
+  return broker;
+}
+
+function open(options: Partial<KafkajsDriverOptions> = {}): KafkajsDriver {
+  const driver = new KafkajsDriver(
+    { brokers: kafka.brokers, clientId: 'spec', heartbeatMs: 200, ...options },
+    {
+      random: seededRandom(1),
+      log: (level, message) => {
+        if (level === 'warn' || level === 'error') lines.push(`${level}: ${message}`);
+      },
+    },
+  );
+  drivers.push(driver);
+  return driver;
+}
+
+async function topic(driver: KafkaDriver): Promise<string> {
+  const name = `topic-${randomUUID()}`;
+  await driver.admin().ensureTopics([{ topic: name, partitions: 1 }]);
+  return name;
+}
+
+async function until(met: () => boolean): Promise<void> {
+  const end = performance.now() + 15_000;
+  while (!met()) {
+    if (performance.now() > end) throw new Error(`not met in time: ${String(met)}; ${lines}`);
+    await systemClock.sleep(5);
+  }
+}
+
+function listener(records: IncomingRecord[] = []): ConsumerListener {
+  return {
+    onAssigned: () => {},
+    onRevoked: async () => {},
+    onRecords: (batch) => void records.push(...batch.records),
+  };
+}
+
+async function member(
+  driver: KafkaDriver,
+  name: string,
+): Promise<[KafkaConsumer, IncomingRecord[]]> {
+  const records: IncomingRecord[] = [];
+  const consumer = driver.consumer({ group: `g-${name}`, topics: [name] });
+  await consumer.start(listener(records));
+  return [consumer, records];
+}
+
+describe('the kafkajs driver at rest', () => {
+  it('sets no timer with a negative delay, few others, and hardly uses the processor', async () => {
+    const delays: unknown[] = [];
+    const original = globalThis.setTimeout;
+    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((
+      fn: () => void,
+      ms?: number,
+      ...rest: unknown[]
+    ) => {
+      delays.push(ms);
+      return original(fn, ms, ...(rest as []));
+    }) as never);
+    const driver = open();
+    const name = await topic(driver);
+    const producer = driver.producer();
+    const [, records] = await member(driver, name);
+    await producer.send([{ topic: name, key: 'k', value: 'x' }]);
+    await until(() => records.length === 1);
+    delays.length = 0;
+    const before = process.cpuUsage();
+    await systemClock.sleep(2_000);
+    const { user, system } = process.cpuUsage(before);
+    // The broker runs in this process as well; the busy loop alone took 70 ms and 1,700 timers.
+    expect(delays.filter((ms) => typeof ms !== 'number' || !(ms > 0))).toEqual([]);
+    expect(delays.length).toBeLessThan(40);
+    expect((user + system) / 1_000).toBeLessThan(150);
+  });
+
+  it('closes without waiting for a poll to end', async () => {
+    const driver = open({ maxWaitMs: 5_000 });
+    const name = await topic(driver);
+    const [consumer] = await member(driver, name);
+    await systemClock.sleep(50);
+    const start = performance.now();
+    await consumer.close();
+    await driver.close();
+    expect(performance.now() - start).toBeLessThan(500);
+    // It has left the group: the next member need not wait for its session to time out.
+    const [next] = await member(open(), name);
+    expect(next.status.state).toBe('running');
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+});
+
+describe('the kafkajs driver and a broker that is away', () => {
+  it('waits for it at the start, with a line per try that says what to do', async () => {
+    const port = await freePort();
+    const driver = open({ brokers: [`127.0.0.1:${port}`] });
+    const admin = driver.admin();
+    const health = brokerHealth(admin, systemClock);
+    expect(await health.check(NEVER)).toMatchObject({ status: 'down' });
+    const waiting = awaitBroker(
+      {
+        admin,
+        brokers: [`127.0.0.1:${port}`],
+        clock: systemClock,
+        random: seededRandom(1),
+        log: (level, message) => lines.push(`${level}: ${message}`),
+      },
+      NEVER,
+    );
+    await until(() => lines.length >= 2);
+    expect(lines[0]).toMatch(
+      /^warn: kafka at 127\.0\.0\.1:\d+ does not answer \(.*ECONNREFUSED.*\); start it or correct kafka\.brokers; trying again in \d+ ms$/,
+    );
+    await startBroker(port);
+    await waiting;
+    expect(lines.at(-1)).toBe(`info: kafka at 127.0.0.1:${port} answers`);
+  });
+
+  it('says so instead of sending', async () => {
+    const driver = open({ brokers: [`127.0.0.1:${await freePort()}`] });
+    await expect(
+      driver.producer().send([{ topic: 't', key: 'k', value: 'x' }]),
+    ).rejects.toBeInstanceOf(KafkaUnavailableError);
+  });
+
+  it('goes on by itself when it is back, and only degrades meanwhile', async () => {
+    const driver = open();
+    const name = await topic(driver);
+    const [consumer, records] = await member(driver, name);
+    const producer = driver.producer();
+    await producer.send([{ topic: name, key: 'k', value: '1' }]);
+    await until(() => records.length === 1);
+    await kafka.stop();
+    await until(() => consumer.status.state === 'restarting');
+    expect(await consumerHealth(driver).check(NEVER)).toMatchObject({ status: 'degraded' });
+    await expect(producer.send([{ topic: name, key: 'k', value: 'lost' }])).rejects.toBeInstanceOf(
+      KafkaUnavailableError,
+    );
+    expect(lines.join()).toContain('is kafka running?');
+    // Its memory is gone with it, as after a wiped development machine.
+    const again = await startBroker(kafka.port);
+    expect(again.port).toBe(kafka.port);
+    await open({ brokers: again.brokers })
+      .admin()
+      .ensureTopics([{ topic: name, partitions: 1 }]);
+    await until(() => consumer.status.state === 'running');
+    await producer.send([{ topic: name, key: 'k', value: '2' }]);
+    await until(() => records.length === 2);
+    expect(consumer.status.crashes).toBe(0);
+  });
+});
+
+describe('the kafkajs driver and faults', () => {
+  it('counts crashes, and gives up after too many in a row', async () => {
+    // Less than the broker allows, which it answers with an error that no retry can cure.
+    const driver = open({ maxCrashes: 1, sessionTimeoutMs: 1_000 });
+    const name = await topic(driver);
+    const consumer = driver.consumer({ group: 'g', topics: [name] });
+    await expect(consumer.start(listener())).rejects.toMatchObject({ code: 'RKY_KAFKA_REQUEST' });
+    expect(consumer.status).toMatchObject({ state: 'failed', crashes: 2 });
+    expect(await consumerHealth(driver).check(NEVER)).toMatchObject({
+      status: 'down',
+      details: { g: { state: 'failed', crashes: 2 } },
+    });
+    expect(lines[0]).toMatch(/^warn: consumer of group g stopped .* crash 1 of 1; trying again/);
+    expect(lines.at(-1)).toMatch(/^error: consumer of group g stopped .* giving up$/);
+  });
+
+  it('takes a new producer id after a failure, so that nothing counts as sent that was not', async () => {
+    const driver = open({ requestTimeoutMs: 300 });
+    const name = await topic(driver);
+    const producer = driver.producer();
+    await producer.send([{ topic: name, key: 'k', value: '0' }]);
+    // Stored, but the answer is lost for as long as the producer tries.
+    const stop = kafka.fault(({ api }) =>
+      api === 'Produce' ? { at: 'response', action: 'disconnect' } : undefined,
+    );
+    await expect(producer.send([{ topic: name, key: 'k', value: 'a' }])).rejects.toThrow();
+    stop();
+    // Of the same length as the one that failed: with its sequence number it would be dropped.
+    await producer.send([{ topic: name, key: 'k', value: 'b' }]);
+    const [, records] = await member(driver, name);
+    await until(() => records.some(({ value }) => String(value) === 'b'));
+    expect(records.map(({ value }) => String(value))).toEqual(['0', 'a', 'b']);
+  });
+
+  it('stores a record once when only its acknowledgement is lost', async () => {
+    const driver = open({ requestTimeoutMs: 500 });
+    const name = await topic(driver);
+    let lost = 0;
+    const stop = kafka.fault(({ api }) =>
+      api === 'Produce' && lost++ % 3 === 0 ? { at: 'response', action: 'disconnect' } : undefined,
+    );
+    const producer = driver.producer();
+    for (let i = 0; i < 10; i += 1) {
+      await producer.send([{ topic: name, key: 'k', value: `${i}` }]);
+    }
+    stop();
+    expect(lost).toBeGreaterThan(10);
+    const [, records] = await member(driver, name);
+    await until(() => records.length >= 10);
+    expect(records.map(({ value }) => String(value))).toEqual([...Array(10).keys()].map(String));
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
