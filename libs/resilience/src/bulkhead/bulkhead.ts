@@ -125,7 +125,8 @@ export class Bulkhead implements BulkheadPolicy {
 
   /** Refuses all who wait. Calls that run are left to end. */
   close(): void {
-    for (const waiter of [...this.#queue.keys()]) {
+    // A Map may be emptied while it is walked.
+    for (const waiter of this.#queue.keys()) {
       if (this.dequeue(waiter)) waiter.refused(new AbortedError(`bulkhead '${this.name}'`));
     }
   }

@@ -92,9 +92,10 @@ export class CircuitBreaker implements CircuitBreakerPolicy {
       result = fn();
     } catch (error) {
       this.failed(admission, startedAt, error);
-      return Promise.reject(error as Error);
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- a call may throw anything
+      return Promise.reject<T>(error);
     }
-    const promise = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result);
+    const promise = result instanceof Promise ? result : Promise.resolve(result);
     return promise.then(
       (value) => {
         this.succeeded(admission, startedAt, value);
@@ -122,6 +123,8 @@ export class CircuitBreaker implements CircuitBreakerPolicy {
         if (state.permits === 0) break;
         state.permits--;
         return state;
+      case 'forced_open':
+        break;
     }
     this.#tally.notPermitted++;
     if (circuitCallChannel.hasSubscribers) this.#tell('not_permitted', 0);

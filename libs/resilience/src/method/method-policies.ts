@@ -52,7 +52,7 @@ export class MethodPolicies {
    */
   bind(instance: object, registry: ResilienceRegistry): Pipeline {
     const policies: Policy[] = [...this.#named.values()].map((request) =>
-      registry.policy({ ...request, name: request.name ?? this.place } as NamedRequest),
+      registry.policy({ ...request, name: request.name ?? this.place }),
     );
     if (this.#fallbacks.length > 0) {
       const rules = this.#fallbacks.map((request) => this.#rule(request, instance));

@@ -51,7 +51,7 @@ function decorateClass(target: { name: string; prototype: object }, request: Pol
     if (fallbacks.has(name)) continue;
     const known = resilientMethodOf(descriptor.value as object);
     if (known?.policies.has(request.kind) === true) continue;
-    policiesFor(prototype, name, descriptor).add(shared as PolicyRequest);
+    policiesFor(prototype, name, descriptor).add(shared);
     Object.defineProperty(prototype, name, descriptor);
   }
   injectRegistry(prototype);

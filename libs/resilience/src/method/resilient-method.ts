@@ -8,7 +8,6 @@ import { MethodPolicies } from './method-policies.js';
 /** Where a service's registry is injected into instances of decorated classes. */
 export const REGISTRY = Symbol.for('rookery:resilience-registry');
 
-type Bound = (this: unknown, args: unknown[]) => unknown;
 type Instance = Record<symbol, unknown>;
 
 /** A decorated method. */
@@ -61,19 +60,21 @@ function wrap(
   const slot = Symbol(policies.place);
   const returnType: unknown = Reflect.getMetadata('design:returntype', target, key);
   let bypassed = false;
-  let guard: (pipeline: Pipeline) => Bound;
+  let shape: CallShape;
   wrapMethod(descriptor, (original) => {
-    guard = guarding(original, declaredShape(original, returnType));
+    shape = declaredShape(original, returnType);
     return function resilient(this: unknown, ...args: unknown[]): unknown {
       if (bypassed) return Reflect.apply(original, this, args);
-      const bound = ((this as Instance)[slot] ?? bind(this as object)) as Bound;
-      return bound.call(this, args);
+      const pipeline = ((this as Instance)[slot] ?? bind(this as object)) as Pipeline;
+      const call = (): unknown => Reflect.apply(original, this, args);
+      if (shape === 'promise') return pipeline.run(call, args);
+      return guard(pipeline, call, args, shape, (learnt) => (shape = learnt));
     };
   });
-  const bind = (instance: object): Bound => {
-    const bound = guard(policies.bind(instance, registryOf(instance)));
-    Object.defineProperty(instance, slot, { value: bound });
-    return bound;
+  const bind = (instance: object): Pipeline => {
+    const pipeline = policies.bind(instance, registryOf(instance));
+    Object.defineProperty(instance, slot, { value: pipeline });
+    return pipeline;
   };
   const method: ResilientMethod = {
     policies,
@@ -99,27 +100,31 @@ function registryOf(instance: object): ResilienceRegistry {
   return own;
 }
 
-function guarding(original: Method, declared: CallShape): (pipeline: Pipeline) => Bound {
-  let shape = declared;
-  return (pipeline) =>
-    function guarded(this: unknown, args: unknown[]): unknown {
-      const call = (): unknown => Reflect.apply(original, this, args);
-      switch (shape) {
-        case 'promise':
-          return pipeline.run(call, args);
-        case 'observable':
-          return pipeline.observable(call as never, args);
-        case 'iterable':
-          return pipeline.iterable(call as never, args);
-        case 'sync':
-          return pipeline.runSync(call, args);
-        case 'unknown':
-          return pipeline.runSync(call, args, (result) => {
-            shape = shapeOf(result);
-            return divertStream(pipeline, call, args, result);
-          });
-      }
-    };
+function guard(
+  pipeline: Pipeline,
+  call: () => unknown,
+  args: unknown[],
+  shape: CallShape,
+  learn: (shape: CallShape) => void,
+): unknown {
+  switch (shape) {
+    case 'observable':
+      return pipeline.observable(call as never, args);
+    case 'iterable':
+      return pipeline.iterable(call as never, args);
+    case 'unknown': {
+      const watched = (): unknown => {
+        const result = call();
+        learn(shapeOf(result));
+        return result;
+      };
+      return pipeline.runSync(watched, args, (result) =>
+        divertStream(pipeline, call, args, result),
+      );
+    }
+    default:
+      return pipeline.runSync(call, args);
+  }
 }
 
 /** A stream is no outcome: it is guarded for as long as it lasts. The first one is not made twice. */

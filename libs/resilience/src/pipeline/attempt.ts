@@ -87,7 +87,8 @@ export class Attempt implements PolicyCall, Waiter, WheelEntry {
       this.#startedAt = circuitBreaker.startTime();
     }
     if (timeout !== undefined) {
-      const limitMs = timeout.limit();
+      const context = currentContext();
+      const limitMs = timeout.limit(context);
       this.#limitMs = limitMs;
       if (limitMs <= 0) {
         this.#expired = true;
@@ -97,7 +98,7 @@ export class Attempt implements PolicyCall, Waiter, WheelEntry {
       if (limitMs !== Infinity) {
         timeout.wheel.add(this, limitMs);
         this.#timed = true;
-        this.#context = currentContext();
+        this.#context = context;
       }
     }
     if (bulkhead === undefined) this.#invoke();
@@ -167,6 +168,7 @@ export class Attempt implements PolicyCall, Waiter, WheelEntry {
 
   #invoke(): void {
     const outer = active;
+    // oxlint-disable-next-line typescript/no-this-alias -- published to the call, not an alias
     active = this;
     let result: unknown;
     try {

@@ -1,4 +1,4 @@
-import { from, isObservable, Observable, of, type ObservableInput, type Subscription } from 'rxjs';
+import { from, isObservable, Observable, of, Subscription, type ObservableInput } from 'rxjs';
 import type { Attempt } from './attempt.js';
 import { Execution } from './execution.js';
 import type { PolicyCall, PolicySet } from './policy.js';
@@ -22,27 +22,25 @@ export function guardObservable<T>(
     let leave: () => void = () => {};
     const attempt = (call: Attempt): Promise<void> =>
       new Promise((resolve, reject) => {
-        let inner: Subscription | undefined;
-        let left = false;
+        const inner = new Subscription();
         leave = () => {
-          left = true;
-          inner?.unsubscribe();
+          inner.unsubscribe();
           resolve();
         };
         if (policies.timeout !== undefined) {
           call.signal.addEventListener('abort', leave, { once: true });
         }
-        inner = open(call).subscribe({
-          next: (value) => {
-            produced = true;
-            call.renewLimit();
-            subscriber.next(value);
-          },
-          error: reject,
-          complete: resolve,
-        });
-        // A synchronous source can end its subscriber before subscribe() returns.
-        if (left) inner.unsubscribe();
+        inner.add(
+          open(call).subscribe({
+            next: (value) => {
+              produced = true;
+              call.renewLimit();
+              subscriber.next(value);
+            },
+            error: reject,
+            complete: resolve,
+          }),
+        );
       });
     const execution = new Execution(policies, attempt, args, {
       resolve: () => subscriber.complete(),

@@ -4,7 +4,7 @@ import { Attempt, type Divert, type Settle } from './attempt.js';
 import { Execution } from './execution.js';
 import { guardIterable, type IterableSource } from './guarded-iterable.js';
 import { guardObservable, type ObservableSource } from './guarded-observable.js';
-import type { Guarded, Policy, PolicyKind, PolicySet } from './policy.js';
+import type { CircuitBreakerPolicy, Guarded, Policy, PolicyKind, PolicySet } from './policy.js';
 
 const NO_ARGS: readonly unknown[] = [];
 
@@ -14,10 +14,13 @@ const NO_ARGS: readonly unknown[] = [];
  */
 export class Pipeline {
   readonly policies: PolicySet;
+  /** A breaker alone needs no attempt object: it is the most frequent guard. */
+  readonly #only: CircuitBreakerPolicy | undefined;
 
   /** @throws InvalidOptionError when two policies are of one kind */
   constructor(policies: readonly Policy[]) {
     this.policies = policySet(policies);
+    this.#only = policies.length === 1 ? this.policies.circuitBreaker : undefined;
   }
 
   /**
@@ -26,6 +29,9 @@ export class Pipeline {
    * @param args what a fallback gets to see of the call
    */
   run<T>(fn: Guarded<T>, args: readonly unknown[] = NO_ARGS): Promise<T> {
+    if (this.#only !== undefined && fn.length === 0) {
+      return this.#only.run(fn as () => T | PromiseLike<T>);
+    }
     return new Promise<unknown>((resolve, reject) => {
       const settle = { resolve, reject };
       const { retry, fallback } = this.policies;

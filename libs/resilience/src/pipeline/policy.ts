@@ -1,4 +1,4 @@
-import type { Deadline } from '@rookery/core';
+import type { Deadline, RequestContext } from '@rookery/core';
 import type { AdmittingState } from '../circuit-breaker/circuit-state.js';
 import type { TimerWheel } from '../timeout/timer-wheel.js';
 
@@ -28,6 +28,8 @@ export interface Waiter {
 export interface CircuitBreakerPolicy {
   readonly kind: 'circuit-breaker';
   readonly name: string;
+  /** Guards a call by this breaker alone. */
+  run<T>(fn: () => T | PromiseLike<T>): Promise<T>;
   /** The admitting state, or `undefined` when the call is refused. */
   admit(): AdmittingState | undefined;
   /** The error for a refused call. */
@@ -61,7 +63,7 @@ export interface TimeoutPolicy {
   readonly name: string;
   readonly wheel: TimerWheel;
   /** Milliseconds a call may take from now; infinite when switched off, 0 when already too late. */
-  limit(): number;
+  limit(context: RequestContext | undefined): number;
   /** The point in monotonic time as a deadline, for whom the call asks in turn. */
   deadlineAt(dueAt: number): Deadline;
   timedOut(limitMs: number): Error;

@@ -1,11 +1,11 @@
 import {
-  currentContext,
   Deadline,
   resolveOptions,
   systemClock,
   TimeoutError,
   type Clock,
   type Duration,
+  type RequestContext,
 } from '@rookery/core';
 import type { EngineContext } from '../engine-context.js';
 import { Pipeline } from '../pipeline/pipeline.js';
@@ -70,9 +70,9 @@ export class Timeout implements TimeoutPolicy {
     this.#config = resolveOptions(timeoutSchema, options, `timeout '${this.name}'`);
   }
 
-  limit(): number {
+  limit(context: RequestContext | undefined): number {
     const own = this.#config.enabled ? this.#config.duration : Infinity;
-    const deadline = currentContext()?.deadline;
+    const deadline = context?.deadline;
     return deadline === undefined ? own : Math.min(own, deadline.remainingMs);
   }
 

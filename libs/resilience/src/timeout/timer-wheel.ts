@@ -98,7 +98,8 @@ export class TimerWheel {
       if (entry.dueAt <= this.#now) (due ??= []).push(entry);
     }
     // Expiring runs foreign code, which may remove entries that are due as well.
-    for (const expired of due ?? []) {
+    // Newest are first in the list; those that waited longest go first.
+    for (const expired of due?.reverse() ?? []) {
       if (!this.#holds(expired, slot)) continue;
       this.remove(expired);
       expired.expire();
