@@ -13,7 +13,6 @@ const META = /\bimport\.meta\.(url|filename|dirname)\b/g;
  * @returns {string}
  */
 export function keepImportMeta(code, file, bundleFolder) {
-  if (!META.test(code)) return code;
   const urlOf = (path) => {
     const specifier = relative(bundleFolder, path).split(sep).map(encodeURIComponent).join('/');
     return `new URL(${JSON.stringify(specifier)}, import.meta.url)`;

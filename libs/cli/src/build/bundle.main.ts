@@ -2,6 +2,7 @@
 //   bundle.main <order as JSON>
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { rolldown, type Plugin } from 'rolldown';
 import { keepImportMeta } from '../../runtime/import-meta.js';
 import { describeInput, MANIFEST, type BuildManifest } from './build-manifest.js';
@@ -38,48 +39,57 @@ const workspaceModules: Plugin = {
   },
 };
 
-const bundle = await rolldown({
-  input: { ...order.entries },
-  cwd: order.root,
-  platform: 'node',
-  external: EXTERNAL,
-  resolve: { conditionNames: ['rookery:source', 'node', 'import', 'default'] },
-  transform: {
-    target: 'es2023',
-    decorator: { legacy: true, emitDecoratorMetadata: true },
-  },
-  tsconfig: false,
-  treeshake: { moduleSideEffects: true },
-  plugins: [workspaceModules],
-  onLog(level, log, handler) {
-    if (level === 'warn') return;
-    handler(level, log);
-  },
-});
-rmSync(order.folder, { recursive: true, force: true });
-const { output } = await bundle.write({
-  dir: order.folder,
-  format: 'esm',
-  entryFileNames: '[name].js',
-  chunkFileNames: 'chunk-[name]-[hash].js',
-  sourcemap: true,
-  keepNames: true,
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-});
-await bundle.close();
-
-// Another version of a package, or another entry in a manifest's exports, changes the output too.
-for (const file of globSync(['package-lock.json', '{libs,apps}/*/package.json'], {
-  cwd: order.root,
-})) {
-  inputs.add(join(order.root, file));
+try {
+  await bundleApps();
+} catch (error) {
+  process.stderr.write(`${stripVTControlCharacters((error as Error).message)}\n`);
+  process.exitCode = 1;
 }
-mkdirSync(order.folder, { recursive: true });
-const manifest: BuildManifest = {
-  key: order.key,
-  inputs: Object.fromEntries(
-    [...inputs].map((file) => [relative(order.root, file), describeInput(file)]),
-  ),
-  outputs: output.map((file) => file.fileName),
-};
-writeFileSync(join(order.folder, MANIFEST), JSON.stringify(manifest));
+
+async function bundleApps(): Promise<void> {
+  const bundle = await rolldown({
+    input: { ...order.entries },
+    cwd: order.root,
+    platform: 'node',
+    external: EXTERNAL,
+    resolve: { conditionNames: ['rookery:source', 'node', 'import', 'default'] },
+    transform: {
+      target: 'es2023',
+      decorator: { legacy: true, emitDecoratorMetadata: true },
+    },
+    tsconfig: false,
+    treeshake: { moduleSideEffects: true },
+    plugins: [workspaceModules],
+    onLog(level, log, handler) {
+      if (level === 'warn') return;
+      handler(level, log);
+    },
+  });
+  rmSync(order.folder, { recursive: true, force: true });
+  const { output } = await bundle.write({
+    dir: order.folder,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunk-[name]-[hash].js',
+    sourcemap: true,
+    keepNames: true,
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  });
+  await bundle.close();
+
+  // Another version of a package, or another entry in a manifest's exports, changes the output too.
+  for (const file of globSync(['package-lock.json', '{libs,apps}/*/package.json'], {
+    cwd: order.root,
+  })) {
+    inputs.add(join(order.root, file));
+  }
+  mkdirSync(order.folder, { recursive: true });
+  const manifest: BuildManifest = {
+    key: order.key,
+    inputs: Object.fromEntries(
+      [...inputs].map((file) => [relative(order.root, file), describeInput(file)]),
+    ),
+    outputs: output.map((file) => file.fileName),
+  };
+  writeFileSync(join(order.folder, MANIFEST), JSON.stringify(manifest));
+}

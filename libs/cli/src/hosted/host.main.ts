@@ -17,7 +17,10 @@ interface Stoppable {
   stop(): Promise<void>;
 }
 
+// Until the order is there, the channel is all that keeps this process.
+process.channel?.ref();
 const order = await new Promise<HostOrder>((resolve) => process.once('message', resolve));
+process.channel?.unref();
 const running = hostApps(new Map(order.apps.map(({ app, environment }) => [app, environment])));
 let broker: Stoppable | undefined;
 let stopping = false;

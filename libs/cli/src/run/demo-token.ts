@@ -24,7 +24,9 @@ export async function fetchToken(of: TokenRequest): Promise<string> {
   });
   const token = answer['access_token'];
   if (typeof token === 'string') return token;
-  throw new Error(`${of.issuer} gave no token: ${JSON.stringify(answer['error'] ?? 'no access_token')}`);
+  throw new Error(
+    `${of.issuer} gave no token: ${JSON.stringify(answer['error'] ?? 'no access_token')}`,
+  );
 }
 
 /** By `node:http`: `fetch` would load a whole client into a process that makes two calls. */
