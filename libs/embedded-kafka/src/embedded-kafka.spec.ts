@@ -1,62 +1,152 @@
-import { Kafka, logLevel, type Consumer, type EachMessagePayload } from 'kafkajs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EmbeddedKafka } from './index.js';
+import { mkdirSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { InvalidOptionError, RookeryError } from '@rookery/core';
+import { VirtualClock } from '@rookery/core/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  DataDirectoryError,
+  EmbeddedKafka,
+  PortInUseError,
+  ProductionRefusedError,
+  type EmbeddedKafkaOptions,
+} from './index.js';
+import { ProtocolClient } from './testing/protocol-client.js';
+import { Journal } from './storage/journal.js';
+import { temporaryDirectory } from './testing/temporary-directory.js';
+import { startBroker } from './testing/use-broker.js';
+import { fetchApi } from './protocol/apis/fetch.api.js';
+import { joinGroupApi } from './protocol/apis/membership.api.js';
+import { createTopicsApi } from './protocol/apis/topic-admin.api.js';
 
-describe('EmbeddedKafka with kafkajs', () => {
-  let broker: EmbeddedKafka;
-  let kafka: Kafka;
-
-  beforeEach(async () => {
-    broker = await EmbeddedKafka.start();
-    kafka = new Kafka({
-      brokers: [...broker.brokers],
-      clientId: 'spec',
-      logLevel: logLevel.NOTHING,
-    });
-  });
-
-  afterEach(async () => {
+async function failure(options: EmbeddedKafkaOptions): Promise<RookeryError> {
+  try {
+    const broker = await EmbeddedKafka.start(options);
     await broker.stop();
+  } catch (error) {
+    return error as RookeryError;
+  }
+  throw new Error('the broker started');
+}
+
+describe('EmbeddedKafka.start', () => {
+  it('picks a free port and says where it is', async () => {
+    const lines: string[] = [];
+    const broker = await startBroker({ log: (line) => lines.push(line) });
+    expect(broker.port).toBeGreaterThan(0);
+    expect(broker.brokers).toEqual([`127.0.0.1:${broker.port}`]);
+    expect(lines).toEqual([
+      `Kafka for development on 127.0.0.1:${broker.port}, not for production`,
+    ]);
   });
 
-  it('hands a consumer group what a producer sent, keys, headers and order kept', async () => {
-    const admin = kafka.admin();
-    await admin.connect();
-    await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 3 }] });
-    const producer = kafka.producer({ idempotent: true });
-    await producer.connect();
-    await producer.send({
-      topic: 'orders',
-      messages: Array.from({ length: 30 }, (_, n) => ({
-        key: `k${n % 5}`,
-        value: `v${n}`,
-        headers: { n: String(n) },
-      })),
+  it.each(['NODE_ENV', 'ROOKERY_PROFILE'])('refuses production by %s', async (variable) => {
+    const error = await failure({ environment: { [variable]: 'production' } });
+    expect(error).toBeInstanceOf(ProductionRefusedError);
+    expect(error.code).toBe('RKY_EMBEDDED_KAFKA_PRODUCTION');
+    expect(error.message).toContain(`${variable}=production`);
+  });
+
+  it.each([
+    [{ host: '0.0.0.0' }, 'expected a loopback address'],
+    [{ host: 'kafka.example.org' }, 'expected a loopback address'],
+    [{ port: 70_000 }, 'port: 70000 is not allowed'],
+    [{ retention: 'soon' as never }, 'retention'],
+    [{ ports: 1 } as never, 'ports: unknown option'],
+  ])('refuses %j', async (options: EmbeddedKafkaOptions, problem) => {
+    const error = await failure(options);
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error.message).toContain(problem);
+  });
+
+  it('says in one line that a port is taken, and gives the data directory back', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    const dataDirectory = temporaryDirectory();
+    const error = await failure({ port, dataDirectory });
+    expect(error).toBeInstanceOf(PortInUseError);
+    expect(error.message).toMatch(new RegExp(`^127.0.0.1:${port} is in use: [^\n]+$`));
+    other.close();
+    await startBroker({ dataDirectory });
+  });
+
+  it('refuses a data directory that another broker has open', async () => {
+    const dataDirectory = temporaryDirectory();
+    await startBroker({ dataDirectory });
+    const error = await failure({ dataDirectory });
+    expect(error).toBeInstanceOf(DataDirectoryError);
+    expect(error.message).toContain('in use');
+  });
+
+  it('refuses a data directory of another format', async () => {
+    const dataDirectory = temporaryDirectory();
+    const journal = new Journal(join(dataDirectory, 'cluster.journal'));
+    journal.set('format', 2);
+    journal.close();
+    expect((await failure({ dataDirectory })).message).toContain('has format 2');
+  });
+
+  it('refuses a data directory it cannot read', async () => {
+    const dataDirectory = temporaryDirectory();
+    mkdirSync(join(dataDirectory, 'topics.journal'));
+    const error = await failure({ dataDirectory });
+    expect(error).toBeInstanceOf(DataDirectoryError);
+    expect(error.message).not.toContain('\n');
+  });
+});
+
+describe('EmbeddedKafka.stop', () => {
+  it('ends waiting requests, closes connections and leaves no timer, as often as it is called', async () => {
+    const clock = new VirtualClock();
+    const broker = await EmbeddedKafka.start({ clock });
+    const client = await ProtocolClient.connect(broker.port);
+    const other = await ProtocolClient.connect(broker.port);
+    await client.call(createTopicsApi, 2, {
+      topics: [
+        { name: 't', partitionCount: 1, replicationFactor: 1, assignments: [], configs: [] },
+      ],
+      timeoutMs: 1,
+      validateOnly: false,
     });
-    const consumer = kafka.consumer({ groupId: 'g', maxWaitTimeInMs: 50 });
-    await consumer.connect();
-    await consumer.subscribe({ topic: 'orders', fromBeginning: true });
-    const got: EachMessagePayload[] = [];
-    await new Promise<void>((resolve, reject) => {
-      consumer
-        .run({
-          eachMessage: async (payload) => {
-            got.push(payload);
-            if (got.length === 30) resolve();
-          },
-        })
-        .catch(reject);
+    const join = {
+      groupId: 'g',
+      sessionTimeoutMs: 6_000,
+      memberId: '',
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+    };
+    await client.call(joinGroupApi, 3, join);
+    const poll = client.call(fetchApi, 11, {
+      replicaId: -1,
+      maxWaitMs: 60_000,
+      minBytes: 1,
+      maxBytes: 1,
+      isolationLevel: 0,
+      topics: [{ name: 't', partitions: [{ index: 0, fetchOffset: 0, maxBytes: 1 }] }],
     });
-    expect(got.map(({ message }) => message.value?.toString()).sort()).toHaveLength(30);
-    for (const key of ['k0', 'k1', 'k2', 'k3', 'k4']) {
-      const numbers = got
-        .filter(({ message }) => message.key?.toString() === key)
-        .map(({ message }) => Number(message.headers?.['n']?.toString()));
-      expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-      expect(numbers).toHaveLength(6);
-    }
-    await consumer.disconnect();
-    await producer.disconnect();
-    await admin.disconnect();
+    const joining = other.call(joinGroupApi, 3, join);
+    const ended = Promise.allSettled([poll, joining]);
+    while (clock.pending < 3) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([broker.stop(), broker.stop()]);
+    expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(clock.pending).toBe(0);
+    await expect(ProtocolClient.connect(broker.port)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('EmbeddedKafka while idle', () => {
+  it('sets no timer, with data on disk and a client connected', async () => {
+    const clock = new VirtualClock();
+    const broker = await startBroker({ clock, dataDirectory: temporaryDirectory() });
+    const client = await ProtocolClient.connect(broker.port);
+    await client.call(createTopicsApi, 2, {
+      topics: [
+        { name: 't', partitionCount: 3, replicationFactor: 1, assignments: [], configs: [] },
+      ],
+      timeoutMs: 1,
+      validateOnly: false,
+    });
+    expect(clock.pending).toBe(0);
   });
 });

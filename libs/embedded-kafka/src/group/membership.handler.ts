@@ -12,7 +12,7 @@ import { joinFailure, syncFailure } from './group-member.js';
 
 /** Longest session timeout, as Kafka's group.max.session.timeout.ms. */
 const MAX_SESSION_MS = 1_800_000;
-/** Key types of FindCoordinator. */
+/** Key type of groups in FindCoordinator. */
 const GROUP = 0;
 /** First version in which a new member is given its id before it joins (KIP-394). */
 const KNOWN_ID_FROM = 4;
@@ -23,18 +23,14 @@ export function membershipRoutes(broker: Broker): Route[] {
 
   return [
     route(findCoordinatorApi, ({ key, keyType, keys }, { version }) => {
-      // Transactional producers are told that they are not served rather than to try again.
-      const errorCode = keyType === GROUP ? ErrorCode.NONE : ErrorCode.UNSUPPORTED_VERSION;
-      const errorMessage = keyType === GROUP ? null : 'only groups have a coordinator here';
+      const found = (one: string) =>
+        one === '' && keyType === GROUP
+          ? { errorCode: ErrorCode.INVALID_GROUP_ID, errorMessage: 'the group id is empty' }
+          : { errorCode: ErrorCode.NONE, errorMessage: null };
       const { endpoint } = broker;
-      if (version < 4) {
-        return key === '' && keyType === GROUP
-          ? { ...endpoint, errorCode: ErrorCode.INVALID_GROUP_ID, errorMessage: 'empty group id' }
-          : { ...endpoint, errorCode, errorMessage };
-      }
-      return {
-        coordinators: keys.map((one) => ({ key: one, ...endpoint, errorCode, errorMessage })),
-      };
+      return version < 4
+        ? { ...endpoint, ...found(key) }
+        : { coordinators: keys.map((one) => ({ key: one, ...endpoint, ...found(one) })) };
     }),
 
     route(joinGroupApi, async (request, { version, clientId, clientHost }) => {

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, bench, describe } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedKafka } from './index.js';
+import { fetchApi } from './protocol/apis/fetch.api.js';
+import { produceApi } from './protocol/apis/produce.api.js';
+import { createTopicsApi } from './protocol/apis/topic-admin.api.js';
+import { ProtocolClient } from './testing/protocol-client.js';
+import { recordBatch } from './testing/record-batch-builder.js';
+import { crc32c } from './wire/crc32c.js';
+
+const single = recordBatch([{ key: 'key', value: 'x'.repeat(200) }]);
+const hundred = recordBatch(Array.from({ length: 100 }, () => ({ value: 'x'.repeat(200) })));
+const megabyte = Buffer.alloc(1_048_576, 7);
+
+describe('checksum', () => {
+  bench('crc32c of 1 MiB', () => {
+    crc32c(megabyte);
+  });
+});
+
+describe.each(['memory', 'files'])('one connection, records in %s', (kind) => {
+  const directory = mkdtempSync(join(tmpdir(), 'embedded-kafka-bench-'));
+  let broker: EmbeddedKafka;
+  let client: ProtocolClient;
+
+  beforeAll(async () => {
+    broker = await EmbeddedKafka.start(kind === 'files' ? { dataDirectory: directory } : {});
+    client = await ProtocolClient.connect(broker.port);
+    await client.call(createTopicsApi, 4, {
+      topics: ['produced', 'fetched'].map((name) => ({
+        name,
+        partitionCount: 1,
+        replicationFactor: 1,
+        assignments: [],
+        configs: [],
+      })),
+      timeoutMs: 1_000,
+      validateOnly: false,
+    });
+    for (let n = 0; n < 500; n++) await produce('fetched', hundred);
+  });
+
+  afterAll(async () => {
+    client.close();
+    await broker.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const produce = async (name: string, records: Buffer): Promise<void> => {
+    await client.call(produceApi, 7, {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 1_000,
+      topics: [{ name, partitions: [{ index: 0, records }] }],
+    });
+  };
+
+  bench('produce 1 record of 200 bytes', () => produce('produced', single));
+
+  bench('produce 100 records of 200 bytes', () => produce('produced', hundred));
+
+  bench('fetch 1 MiB (about 5,000 records)', async () => {
+    await client.call(fetchApi, 11, {
+      replicaId: -1,
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: 1_048_576,
+      isolationLevel: 0,
+      topics: [
+        { name: 'fetched', partitions: [{ index: 0, fetchOffset: 20_000, maxBytes: 1_048_576 }] },
+      ],
+    });
+  });
+});
