@@ -1,0 +1,1 @@
+export { SagaWorld, type Answer, type Participant } from './saga-world.js';
