@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, bench, describe } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,8 +15,8 @@ const hundred = recordBatch(Array.from({ length: 100 }, () => ({ value: 'x'.repe
 const megabyte = Buffer.alloc(1_048_576, 7);
 
 describe('checksum', () => {
-  bench('crc32c of 1 MiB', () => {
-    crc32c(megabyte);
+  it('crc32c of 1 MiB', async ({ bench }) => {
+    await bench('crc32c of 1 MiB', () => void crc32c(megabyte)).run();
   });
 });
 
@@ -57,11 +57,15 @@ describe.each(['memory', 'files'])('one connection, records in %s', (kind) => {
     });
   };
 
-  bench('produce 1 record of 200 bytes', () => produce('produced', single));
+  it('produce and fetch', async ({ bench }) => {
+    await bench(`produce 1 record of 200 bytes, ${kind}`, () => produce('produced', single)).run();
+    await bench(`produce 100 records of 200 bytes, ${kind}`, () =>
+      produce('produced', hundred),
+    ).run();
+    await bench(`fetch 1 MiB (about 5,000 records), ${kind}`, fetchMegabyte).run();
+  });
 
-  bench('produce 100 records of 200 bytes', () => produce('produced', hundred));
-
-  bench('fetch 1 MiB (about 5,000 records)', async () => {
+  const fetchMegabyte = async (): Promise<void> => {
     await client.call(fetchApi, 11, {
       replicaId: -1,
       maxWaitMs: 0,
@@ -72,5 +76,5 @@ describe.each(['memory', 'files'])('one connection, records in %s', (kind) => {
         { name: 'fetched', partitions: [{ index: 0, fetchOffset: 20_000, maxBytes: 1_048_576 }] },
       ],
     });
-  });
+  };
 });
