@@ -40,12 +40,10 @@ export function problemOf(error: unknown, traceId?: string): Problem {
   if (!isRookeryError(error)) {
     return problem(500, 'RKY_INTERNAL', 'Internal error', 'The request failed.', trace);
   }
-  const safe = error.status !== 500;
-  return problem(
-    error.status,
-    error.code,
-    error.title,
-    safe ? error.message : 'The request failed.',
-    { ...(safe ? error.details : {}), ...trace },
-  );
+  const status = error.answerStatus ?? error.status;
+  const safe = status !== 500;
+  return problem(status, error.code, error.title, safe ? error.message : 'The request failed.', {
+    ...(safe ? error.details : {}),
+    ...trace,
+  });
 }

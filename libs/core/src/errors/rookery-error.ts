@@ -18,7 +18,7 @@ export interface RookeryErrorOptions {
 export abstract class RookeryError extends Error {
   /** Stable, never reused: `RKY_<AREA>_<WHAT>`. */
   abstract readonly code: string;
-  /** HTTP status that a server maps this error to. */
+  /** HTTP status that this error stands for. */
   readonly status: number = 500;
   /** Short human title of the class of problem, the `title` of a problem document. */
   readonly title: string = 'Internal error';
@@ -32,6 +32,14 @@ export abstract class RookeryError extends Error {
     this.name = new.target.name;
     this.details = options.details;
     Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /**
+   * HTTP status that a server answers with when nobody has handled this error. It differs from
+   * `status` where the error tells of another server's answer.
+   */
+  get answerStatus(): number {
+    return this.status;
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
