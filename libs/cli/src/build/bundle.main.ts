@@ -52,7 +52,10 @@ async function bundleApps(): Promise<void> {
     cwd: order.root,
     platform: 'node',
     external: EXTERNAL,
-    resolve: { conditionNames: ['rookery:source', 'node', 'import', 'default'] },
+    resolve: {
+      // `import` and `require` are the bundler's to add: a package may have an entry for each.
+      conditionNames: ['rookery:source', 'node'],
+    },
     transform: {
       target: 'es2023',
       decorator: { legacy: true, emitDecoratorMetadata: true },

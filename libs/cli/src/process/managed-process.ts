@@ -40,6 +40,7 @@ export interface ProcessObserver {
 }
 
 const KEPT_LINES = 20;
+const LONGEST_TEXT = 2_000;
 
 /**
  * A child process that is kept running: started again, after a wait, whenever it ends by itself.
@@ -180,7 +181,12 @@ export class ManagedProcess {
     }
   }
 
-  #onLine(line: string): void {
+  #onLine(text: string): void {
+    // Node quotes the line of code that threw, which in a bundle is as long as the bundle.
+    const line =
+      text.length > LONGEST_TEXT && !text.startsWith('{')
+        ? `${text.slice(0, LONGEST_TEXT)}...`
+        : text;
     this.#lines.push(line);
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
     this.observer.onLine(this.name, line);
