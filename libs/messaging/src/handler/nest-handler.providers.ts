@@ -1,9 +1,10 @@
 import type { ParamsFactory } from '@nestjs/core';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host';
 import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants';
 import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum';
 import { InvalidOptionError, wrapMethod, type Method } from '@rookery/core';
-import { EmptyError } from 'rxjs';
+import { EmptyError, isObservable, lastValueFrom } from 'rxjs';
 import type { ConsumerRuntime } from '../consumer/consumer-runtime.js';
 import { SKIPPED } from '../consumer/skipped.js';
 import { handlerBindings } from './handler-binding.js';
@@ -11,6 +12,9 @@ import type { MessageContext } from './message-context.js';
 
 type Invoke = (data: unknown, context: MessageContext) => Promise<unknown>;
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/** As for Nest's own microservices, so that guards and filters for HTTP leave messages alone. */
+const CONTEXT_TYPE = 'rpc' as never;
 
 /** `@Payload()` and `@Ctx()` of `@nestjs/microservices`, with their pipes. */
 const PARAMETERS: ParamsFactory = {
@@ -63,7 +67,7 @@ export class NestHandlers {
         'its class, or what it injects, is not a singleton: message handlers must be',
       ]);
     }
-    const invoke = this.#invoke(instance, name, method as Method);
+    const invoke = this.#invoke(wrapper, instance, name, method as Method);
     for (const { contract, options } of bindings) {
       // One method may handle several messages; each needs a name of its own to be remembered by.
       const suffix = bindings.length > 1 ? `:${contract.name}` : '';
@@ -76,28 +80,49 @@ export class NestHandlers {
     }
   }
 
-  #invoke(instance: object, name: string, method: Method): Invoke {
-    const callback = ownEmptyError(method);
-    const call = this.contexts.create(
-      instance as Record<string, unknown>,
-      callback as never,
+  #invoke(wrapper: Wrapper, instance: object, name: string, method: Method): Invoke {
+    const callback = ownEmptyError(method) as never;
+    const host = instance as Record<string, unknown>;
+    const module = wrapper.host?.token ?? '';
+    const contexts = withinModule(this.contexts, module);
+    const call = contexts.create(
+      host,
+      callback,
       name,
       PARAM_ARGS_METADATA,
       hasParameters(instance, name) ? PARAMETERS : undefined,
       undefined,
       undefined,
-      { guards: true, interceptors: true, filters: true },
-      'rpc' as never,
+      { guards: true, interceptors: true, filters: false },
+      CONTEXT_TYPE,
     );
+    // Nest's own way to apply filters writes a line per error, however often it is tried again and
+    // for messages that were skipped; ours is written by whoever decides what to do about it.
+    const filters = contexts['filtersContextCreator'].create(host, callback, module);
     return async (data, context) => {
       try {
         return await call(data, context);
       } catch (error) {
         if (error instanceof EmptyError) return SKIPPED;
-        throw error;
+        const arguments_ = new ExecutionContextHost([data, context]);
+        arguments_.setType(CONTEXT_TYPE);
+        const handled: unknown = await filters.invokeCustomFilters(error, arguments_);
+        if (handled === undefined) throw error;
+        return isObservable(handled) ? lastValueFrom(handled) : handled;
       }
     };
   }
+}
+
+/**
+ * Nest looks for the module of a class among providers only. For a controller it finds none, and
+ * without a module it drops the guards that `@UseGuards` names.
+ */
+function withinModule(contexts: ExternalContextCreator, module: string): ExternalContextCreator {
+  return Object.assign(Object.create(contexts) as ExternalContextCreator, {
+    getHostModuleKey: () => module,
+    getContextModuleKey: () => module,
+  });
 }
 
 function hasParameters(instance: object, name: string): boolean {
