@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
+import { AbortedError } from '@rookery/core';
 import { traceClientCall, type ClientInstrumentation } from '@rookery/observability';
 import { isDependencyFailure, type CircuitBreakerEngine } from '@rookery/resilience';
 import type { Dispatcher } from 'undici';
 import type { RequestDraft } from '../route/filters.js';
 import type { Route } from '../route/route-table.js';
-import type { UpstreamBalancer, UpstreamLease } from '../upstream/balancer.js';
-import { mayTryElsewhere, upstreamError, wasCutOff } from '../upstream/upstream-error.js';
+import type { CallOutcome, UpstreamBalancer, UpstreamLease } from '../upstream/balancer.js';
+import { upstreamError, wasCutOff, wasRefused } from '../upstream/upstream-error.js';
 import type { UpstreamPools } from '../upstream/upstream-pools.js';
 
 /** What calling upstreams needs. */
@@ -60,8 +61,8 @@ export async function callUpstream(
       return await attemptCall(parts, request, lease);
     } catch (error) {
       const cause: unknown = signal.aborted ? signal.reason : error;
-      lease.release(isDependencyFailure(cause) ? 'failure' : 'aborted');
-      const again = repeatable && attempt < retries && !signal.aborted && mayTryElsewhere(error);
+      lease.release(outcomeOf(cause));
+      const again = repeatable && attempt < retries && !signal.aborted && mayRepeat(error);
       if (!wasCutOff(error)) tried.add(lease.instanceId);
       const next = again ? otherLease(parts.balancer, route, tried) : undefined;
       if (next === undefined) throw upstreamError(cause, route.upstream.name);
@@ -126,6 +127,16 @@ function send(
     },
     exchange,
   );
+}
+
+function outcomeOf(cause: unknown): CallOutcome {
+  if (wasRefused(cause)) return 'refused';
+  return isDependencyFailure(cause) && !(cause instanceof AbortedError) ? 'failure' : 'aborted';
+}
+
+/** Whether the same idempotent request may be sent once more. */
+function mayRepeat(error: unknown): boolean {
+  return wasRefused(error) || wasCutOff(error);
 }
 
 function leaseOf(

@@ -519,7 +519,7 @@ describe('failing upstreams', () => {
     const statuses: number[] = [];
     for (let i = 0; i < 6; i++) statuses.push((await fetch(gate.base)).status);
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200]);
-    expect(gate.balancer.outcomes).toContainEqual([dead, 'failure']);
+    expect(gate.balancer.outcomes).toContainEqual([dead, 'refused']);
     const posts: number[] = [];
     for (let i = 0; i < 4; i++) {
       const response = await fetch(gate.base, { method: 'POST', body: 'once' });

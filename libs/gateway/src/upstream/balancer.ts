@@ -1,5 +1,8 @@
-/** How one call of an instance went; balancers learn from it. */
-export type CallOutcome = 'success' | 'failure' | 'aborted';
+/**
+ * How one call of an instance went; balancers learn from it. `refused`: no connection could be made.
+ * `aborted`: it ended for a reason that says nothing about the instance.
+ */
+export type CallOutcome = 'success' | 'failure' | 'refused' | 'aborted';
 
 /** An instance that was chosen for one call. */
 export interface UpstreamLease {

@@ -1,7 +1,6 @@
 import { isRookeryError } from '@rookery/core';
 import { UpstreamFailedError, UpstreamUnreachableError } from '../gateway.errors.js';
 
-/** Nothing of the request has arrived anywhere. */
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -18,15 +17,14 @@ const CUT_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SO
 /** What a failed call upstream means for the client. */
 export function upstreamError(error: unknown, upstream: string): Error {
   if (isRookeryError(error)) return error;
-  return NOT_CONNECTED.has(codeOf(error))
+  return wasRefused(error)
     ? new UpstreamUnreachableError(upstream, error)
     : new UpstreamFailedError(upstream, error);
 }
 
-/** Whether the same idempotent request may go to another instance. */
-export function mayTryElsewhere(error: unknown): boolean {
-  const code = codeOf(error);
-  return NOT_CONNECTED.has(code) || CUT_OFF.has(code);
+/** Whether no connection was made, so that nothing of the request has arrived. */
+export function wasRefused(error: unknown): boolean {
+  return NOT_CONNECTED.has(codeOf(error));
 }
 
 /** The upstream cut an idle connection just as we used it; the same instance may well be fine. */
