@@ -94,6 +94,7 @@ describe('a broker started again on its data directory', () => {
     await startBroker({ dataDirectory, port: first.port });
     await producer.send({ topic: 't', messages: [{ value: 'b' }] });
     await reader.until((all) => all.some(({ value }) => value === 'b'));
+    expect(reader.got.map(({ value }) => value)).toEqual(['a', 'b']);
   });
 });
 

@@ -67,7 +67,7 @@ export class GroupRoster {
   }
 
   withdrawAll(): void {
-    for (const id of [...this.#pending.keys()]) this.withdraw(id);
+    for (const id of this.#pending.keys()) this.withdraw(id);
   }
 
   /** Why a member may not act under a static instance id, if so. */

@@ -124,7 +124,7 @@ describe('consumer groups with kafkajs', () => {
     const joining = joined(consumer);
     await new Reader().run(consumer, ['t']);
     await joining;
-    await expect(admin.deleteGroups(['g'])).rejects.toThrow();
+    await expect(admin.deleteGroups(['g'])).rejects.toThrow('Error in DeleteGroups');
     await consumer.disconnect();
     await admin.deleteGroups(['g']);
     expect((await admin.listGroups()).groups).toEqual([]);

@@ -27,7 +27,7 @@ export class OffsetStore {
       const { group } = partsOf(key);
       newest.set(group, Math.max(newest.get(group) ?? 0, at));
     }
-    for (const [key, committed] of [...journal.entries()]) {
+    for (const [key, committed] of journal.entries()) {
       const { group, topic, partition } = partsOf(key);
       if ((newest.get(group) ?? 0) < oldest) journal.delete(key);
       else this.#put(group, topic, partition, committed);

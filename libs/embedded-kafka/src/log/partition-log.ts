@@ -89,7 +89,7 @@ export class PartitionLog {
     this.#unsynced.add(this.#active);
     this.#producers.record(header, this.options.clock.now());
     this.enforceRetention();
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
     return { baseOffset, duplicate: false };
   }
 
@@ -184,7 +184,7 @@ export class PartitionLog {
   remove(): void {
     for (const { bytes } of this.#segments) bytes.remove();
     this.options.store.remove();
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   get #active(): Segment {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../testing/temporary-directory.js';
@@ -31,7 +31,11 @@ describe('claimDirectory', () => {
   ])('takes over the claim of %s', (_who, lock) => {
     const path = temporaryDirectory();
     writeFileSync(join(path, 'broker.lock'), JSON.stringify(lock));
-    claimDirectory(path)();
+    const release = claimDirectory(path);
+    expect(JSON.parse(readFileSync(join(path, 'broker.lock'), 'utf8'))).toMatchObject({
+      pid: process.pid,
+    });
+    release();
   });
 
   it('says in one line when the directory cannot be', () => {

@@ -35,6 +35,6 @@ export class FilePool {
   }
 
   closeAll(): void {
-    for (const path of [...this.#open.keys()]) this.release(path);
+    for (const path of this.#open.keys()) this.release(path);
   }
 }
