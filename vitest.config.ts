@@ -10,7 +10,7 @@ export default defineConfig({
   // Where vitest runs the global set-up.
   environments: { __vitest__: { resolve: { conditions } } },
   // Constructor injection needs decorator metadata; Oxc emits it without a plugin.
-  oxc: { tsconfig: false, decorator: { legacy: true, emitDecoratorMetadata: true } },
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'],
     setupFiles: ['reflect-metadata'],

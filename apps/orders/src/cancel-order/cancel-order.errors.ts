@@ -7,8 +7,11 @@ export class NotCancellableError extends RookeryError {
   override readonly title = 'Not cancellable';
 
   constructor(orderId: string, status: string) {
-    super(`Order ${orderId} is ${status}; only an approved order can be cancelled before dispatch.`, {
-      details: { orderId, orderStatus: status },
-    });
+    super(
+      `Order ${orderId} is ${status}; only an approved order can be cancelled before dispatch.`,
+      {
+        details: { orderId, orderStatus: status },
+      },
+    );
   }
 }

@@ -17,9 +17,7 @@ export const migrations = defineMigrations('orders', {
         .addColumn('reason', 'text')
         .addColumn('tracking_number', 'text')
         .addColumn('trace_id', 'text')
-        .addColumn('created_at', 'timestamptz', (column) =>
-          column.notNull().defaultTo(sql`now()`),
-        )
+        .addColumn('created_at', 'timestamptz', (column) => column.notNull().defaultTo(sql`now()`))
         .addUniqueConstraint('orders_idempotency', ['customer', 'idempotency_key'])
         .execute();
       await sql`create index orders_of_customer on orders (customer, created_at desc)`.execute(db);

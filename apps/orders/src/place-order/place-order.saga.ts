@@ -1,13 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MessagePublisher, type DataOf } from '@rookery/messaging';
-import {
-  Compensate,
-  Pivot,
-  Saga,
-  Start,
-  Step,
-  type Why,
-} from '@rookery/saga';
+import { Compensate, Pivot, Saga, Start, Step, type Why } from '@rookery/saga';
 import {
   AuthorizePayment,
   CapturePayment,
