@@ -1,0 +1,105 @@
+import type { Cancel, Clock, Random } from '@rookery/core';
+import { backoffDelay } from '@rookery/resilience';
+import type { EurekaClient } from './eureka-client.js';
+import { readEvents } from './event-lines.js';
+
+/** What a {@link RegistryPush} is made of. */
+export interface RegistryPushOptions {
+  readonly client: EurekaClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The registry changed, or may have while nobody listened. */
+  readonly onChange: () => void;
+  /** The registry is another process than before. */
+  readonly onRestart: () => void;
+}
+
+const BACKOFF = { initial: 250, multiplier: 2, max: 15_000, jitter: 0.5 };
+/** A server without the stream may be replaced by one that has it. */
+const UNSUPPORTED_RETRY_MS = 300_000;
+
+/** Listens to the stream of a registry that pushes its changes, and reconnects when it breaks. */
+export class RegistryPush {
+  readonly #options: RegistryPushOptions;
+  readonly #restartListeners = new Set<() => void>();
+  #abort: AbortController | undefined;
+  #connected = false;
+  #failures = 0;
+  #epoch: string | undefined;
+  #cancelTimer: Cancel | undefined;
+  #closed = false;
+
+  constructor(options: RegistryPushOptions) {
+    this.#options = options;
+    this.#restartListeners.add(options.onRestart);
+  }
+
+  /** Whether changes are heard of at once now. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  onRestart(listener: () => void): () => void {
+    this.#restartListeners.add(listener);
+    return () => void this.#restartListeners.delete(listener);
+  }
+
+  /** Connects, and stays connected until {@link close}. */
+  start(): void {
+    if (!this.#closed && this.#abort === undefined) void this.#run();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#abort?.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { client, clock, random } = this.#options;
+    const abort = (this.#abort = new AbortController());
+    let delayMs: number;
+    try {
+      const stream = await client.openStream(abort.signal);
+      if (stream === undefined) delayMs = UNSUPPORTED_RETRY_MS;
+      else {
+        await this.#listen(stream);
+        delayMs = backoffDelay(BACKOFF, ++this.#failures, random);
+      }
+    } catch {
+      // The fetches beside this stream report an outage; the stream only comes back.
+      delayMs = backoffDelay(BACKOFF, ++this.#failures, random);
+    }
+    this.#abort = undefined;
+    if (this.#connected) {
+      this.#connected = false;
+      // From here on changes are found by fetching, at the shorter interval.
+      this.#options.onChange();
+    }
+    if (!this.#closed) this.#cancelTimer = clock.after(delayMs, () => this.start());
+  }
+
+  async #listen(stream: AsyncIterable<Buffer>): Promise<void> {
+    this.#connected = true;
+    for await (const { event, data } of readEvents(stream)) {
+      if (this.#closed) return;
+      this.#failures = 0;
+      if (event !== 'registry') continue;
+      const epoch = epochOf(data);
+      const restarted = this.#epoch !== undefined && epoch !== this.#epoch;
+      this.#epoch = epoch;
+      if (restarted) for (const listener of this.#restartListeners) listener();
+      else this.#options.onChange();
+    }
+  }
+}
+
+/** Which start of the server an event comes from; servers that do not say are taken for one. */
+function epochOf(data: string): string {
+  try {
+    const { epoch } = JSON.parse(data) as { epoch?: unknown };
+    return String(epoch);
+  } catch {
+    return 'unknown';
+  }
+}
