@@ -5,6 +5,8 @@ import {
   sagaTransition,
   stepTransition,
   type IgnoredReply,
+  type SagaTransition,
+  type StepTransition,
 } from '../saga.channels.js';
 import { SagaDefinitionError, SagaStateError } from '../saga.errors.js';
 import { undo, undoDue } from './backward.js';
@@ -22,6 +24,13 @@ import type {
   SagaTransport,
 } from './saga-ports.js';
 
+/** Hears what the channels are told, of one engine only. */
+export interface SagaListener {
+  transition(message: SagaTransition): void;
+  step(message: StepTransition): void;
+  ignored(message: IgnoredReply): void;
+}
+
 /** What an engine is made of. */
 export interface SagaEngineParts {
   /** Name of the service, as channels tell it. */
@@ -34,6 +43,7 @@ export interface SagaEngineParts {
   readonly random?: Random;
   /** Told after each commit when something falls due, so that it need not be looked for. */
   readonly onDue?: (dueAt: number) => void;
+  readonly listener?: SagaListener;
 }
 
 /** First pause after work on an instance threw; doubles up to the last. */
@@ -178,27 +188,33 @@ export class SagaEngine {
   }
 
   #tell(before: Snapshot, instance: SagaInstance): void {
-    const { app, onDue } = this.parts;
+    const { app, onDue, listener } = this.parts;
     const { saga, id, status, why, dueAt } = instance;
     if (dueAt !== undefined) onDue?.(dueAt);
     if (status !== before.status || instance.revision === 1) {
-      sagaTransition.publish({ app, saga, id, status, reason: why?.code });
+      const message = { app, saga, id, status, reason: why?.code };
+      sagaTransition.publish(message);
+      listener?.transition(message);
     }
     for (const [step, record] of Object.entries(instance.steps)) {
       if (record.status === before.steps.get(step) || !ENDS.has(record.status)) continue;
       const leg = record.status === 'compensated' ? (record.compensation ?? record) : record;
       const durationMs =
         (leg.endedAt ?? instance.updatedAt) - (leg.startedAt ?? instance.updatedAt);
-      stepTransition.publish({
+      const message = {
         ...{ app, saga, id, step, status: record.status },
         ...{ durationMs, attempts: leg.attempts },
-      });
+      };
+      stepTransition.publish(message);
+      listener?.step(message);
     }
   }
 
   #ignore(reply: IncomingReply, reason: IgnoredReply['reason']): void {
-    const { app } = this.parts;
-    ignoredReply.publish({ app, id: reply.sagaId, contract: reply.contract.name, reason });
+    const { app, listener } = this.parts;
+    const message = { app, id: reply.sagaId, contract: reply.contract.name, reason };
+    ignoredReply.publish(message);
+    listener?.ignored(message);
   }
 
   /** An instance whose work throws must not keep the others from theirs. */
