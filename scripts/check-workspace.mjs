@@ -28,7 +28,14 @@ const packages = new Map(
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 const SPECIFIER =
   /(?:^|[\s;}])(?:import|export)\s+(type\s)?[^'";]*?from\s*'([^']+)'|import\s*\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
-const TEST_FILE = /\.(spec|bench|e2e-spec)\.ts$/;
+/** What never ships: specs, and what only they import. */
+const TEST_FILE = /\.(spec|bench|e2e-spec)\.ts$|(^|\/)testing\//;
+/** What some manifest of the workspace pins. */
+const pinned = new Set(
+  [manifest, ...[...packages.values()].map(({ json }) => json)].flatMap((json) =>
+    Object.keys({ ...json.dependencies, ...json.devDependencies }),
+  ),
+);
 
 for (const { folder, json } of packages.values()) {
   checkVersions(json, join(folder, 'package.json'));
@@ -67,10 +74,9 @@ function checkImports(folder, json) {
     for (const [, typeOnly, ...found] of code.matchAll(SPECIFIER)) {
       const name = packageOf(found.find(Boolean));
       if (name === undefined || name === json.name || declared[name]) continue;
-      // A spec may use the workspace's tools; a type of a tool leaves nothing at run time.
-      const tool = manifest.devDependencies[name] ?? manifest.devDependencies[`@types/${name}`];
-      if (tool && (!shipped || typeOnly)) continue;
-      if (!shipped && packages.has(name)) continue;
+      // A spec may use whatever the workspace has; a type of a tool leaves nothing at run time.
+      if (!shipped && pinned.has(name)) continue;
+      if (typeOnly && (pinned.has(name) || pinned.has(`@types/${name}`))) continue;
       problems.push(`${join(folder, file)}: imports ${name}, not in its package's dependencies`);
     }
   }
@@ -118,7 +124,8 @@ function checkProjects() {
   for (const folder of folders) {
     const config = tsconfigOf(folder);
     if (config === undefined) continue;
-    if (!projects[basename(folder)]) problems.push(`nest-cli.json: no project for ${folder}`);
+    if (!Object.values(projects).some((project) => project.root === folder))
+      problems.push(`nest-cli.json: no project for ${folder}`);
     if (apps && config.endsWith('tsconfig.app.json') && !apps[basename(folder)]) {
       problems.push(`rookery.json: no app for ${folder}`);
     }
