@@ -53,7 +53,7 @@ const running: { engine: MessagingEngine; driver: KafkaDriver }[] = [];
 
 beforeAll(async () => {
   kafka = await EmbeddedKafka.start({});
-  await db.unitOfWork.query('create table effects (what text not null)');
+  await db.unitOfWork.query('create table effects (id bigserial, what text not null)');
 });
 afterAll(() => kafka.stop());
 beforeEach(() => db.clear());
@@ -136,7 +136,7 @@ async function effects(): Promise<string[]> {
 }
 
 async function effect(what: string): Promise<void> {
-  await db.unitOfWork.query('insert into effects values ($1)', [what]);
+  await db.unitOfWork.query('insert into effects (what) values ($1)', [what]);
 }
 
 async function read(driver: KafkaDriver, topic: string, count: number): Promise<IncomingRecord[]> {
@@ -234,6 +234,51 @@ describe('messaging on PostgreSQL and a Kafka broker', () => {
     expect(handled).toHaveLength(30);
     expect((await effects()).sort()).toEqual([...keys].sort());
   });
+
+  it('loses, repeats and reorders nothing while instances come and go', async () => {
+    const Happened = event();
+    const instance = async (): Promise<Service> => {
+      const made = await service('spec-scale', { messaging: { commitInterval: 20 } });
+      made.engine.runtime.subscribe({
+        consumer: 'scaled',
+        contracts: [Happened],
+        handle: async ({ key, n }) => {
+          await systemClock.sleep(Math.random() * 4);
+          await effect(`${key} ${n}`);
+        },
+      });
+      await made.start();
+      return made;
+    };
+    const instances = [await instance()];
+    const publisher = instances[0]?.engine.publisher;
+    const keys = Array.from({ length: 12 }, (_, i) => `key-${i}`);
+    let churning = true;
+    const churn = (async () => {
+      for (let i = 0; i < 5; i += 1) {
+        instances.push(await instance());
+        if (i % 2 === 1) await instances.splice(1, 1)[0]?.stop();
+      }
+      churning = false;
+    })();
+    let rounds = 0;
+    while (churning || rounds < 30) {
+      rounds += 1;
+      await Promise.all(keys.map((key) => publisher?.publish(Happened, { key, n: rounds })));
+      await systemClock.sleep(20);
+    }
+    await churn;
+    await until(async () => (await effects()).length >= rounds * keys.length);
+    const { rows } = await db.unitOfWork.query(
+      `select what from (
+         select what, split_part(what, ' ', 2)::int as n,
+                row_number() over (partition by split_part(what, ' ', 1) order by id) as place
+           from effects
+       ) as numbered where n <> place`,
+    );
+    expect(rows).toEqual([]);
+    expect(await effects()).toHaveLength(rounds * keys.length);
+  }, 40_000);
 
   it('dead-letters a poison message with its bytes, and goes on with its key and all others', async () => {
     const Happened = event();

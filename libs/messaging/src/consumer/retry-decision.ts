@@ -1,8 +1,7 @@
-import { AbortedError, isRookeryError, type Random } from '@rookery/core';
+import { isRookeryError, type Random } from '@rookery/core';
 import {
   CommitUnknownError,
   DatabaseUnavailableError,
-  isConnectionFailure,
   PoolExhaustedError,
 } from '@rookery/persistence';
 import type { ResolvedRetryPolicy } from '../handler/handler.options.js';
@@ -27,9 +26,7 @@ export function failureKind(error: unknown): FailureKind {
   if (
     error instanceof DatabaseUnavailableError ||
     error instanceof PoolExhaustedError ||
-    error instanceof CommitUnknownError ||
-    error instanceof AbortedError ||
-    isConnectionFailure(error)
+    error instanceof CommitUnknownError
   ) {
     return 'outage';
   }
