@@ -10,7 +10,10 @@ import { ProtocolClient } from './testing/protocol-client.js';
 import { sequenced } from './testing/record-batch-builder.js';
 import { temporaryDirectory } from './testing/temporary-directory.js';
 import { joined, Reader, startBroker, TestClient } from './testing/use-broker.js';
-import { joinGroupApi } from './protocol/apis/membership.api.js';
+import { joinGroupApi, syncGroupApi } from './protocol/apis/membership.api.js';
+import { offsetCommitApi } from './protocol/apis/offsets.api.js';
+import { ErrorCode } from './protocol/error-code.js';
+import { createTopic } from './testing/raw-broker.js';
 import { initProducerIdApi, produceApi } from './protocol/apis/produce.api.js';
 
 describe('a broker started again on its data directory', () => {
@@ -55,22 +58,37 @@ describe('a broker started again on its data directory', () => {
   it('never hands out a producer id twice, and fences members of before', async () => {
     const dataDirectory = temporaryDirectory();
     const ids: number[] = [];
-    const generations: (number | undefined)[] = [];
+    const generations: number[] = [];
+    let former: { memberId: string; generationId: number } | undefined;
     for (let start = 0; start < 3; start++) {
       const broker = await EmbeddedKafka.start({ dataDirectory });
       const client = await ProtocolClient.connect(broker.port);
+      if (start === 0) await createTopic(client, 't');
       for (let n = 0; n < 3; n++) {
         const request = { transactionalId: null, transactionTimeoutMs: 1 };
         ids.push((await client.call(initProducerIdApi, 1, request)).producerId);
       }
-      const member = await client.call(joinGroupApi, 3, {
+      const { memberId, generationId } = await client.call(joinGroupApi, 3, {
         groupId: 'g',
         sessionTimeoutMs: 6_000,
         memberId: '',
         protocolType: 'consumer',
         protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
       });
-      generations.push(member.generationId);
+      const member = { memberId, generationId };
+      await client.call(syncGroupApi, 3, { groupId: 'g', ...member, assignments: [] });
+      const commit = async (who: typeof member): Promise<number | undefined> => {
+        const { topics } = await client.call(offsetCommitApi, 5, {
+          groupId: 'g',
+          ...who,
+          topics: [{ name: 't', partitions: [{ index: 0, offset: 1, metadata: null }] }],
+        });
+        return topics[0]?.partitions[0]?.errorCode;
+      };
+      expect(await commit(member)).toBe(ErrorCode.NONE);
+      if (former !== undefined) expect(await commit(former)).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+      former = member;
+      generations.push(generationId);
       await broker.stop();
     }
     expect(new Set(ids).size).toBe(9);

@@ -13,12 +13,15 @@ export interface GroupCoordinatorOptions {
   readonly journal: Journal<StoredGroup>;
   readonly clock: Clock;
   readonly initialRebalanceDelay: number;
+  /** Whether a group is worth keeping when it has no members. */
+  readonly hasOffsets: (group: string) => boolean;
   readonly log: (line: string) => void;
+  /** Groups at a time, those without members included. Default 10,000. */
+  readonly maxGroups?: number;
 }
 
 /** Members of one group. */
 const MAX_MEMBERS = 1_000;
-/** Groups at a time, those without members included. */
 const MAX_GROUPS = 10_000;
 
 /** All groups; this broker coordinates every one. */
@@ -29,6 +32,10 @@ export class GroupCoordinator {
     // Members of before a restart are gone, but a generation number must never come twice: an old
     // member with an old number would pass for a current one.
     for (const [id, { generation, protocolType }] of options.journal.entries()) {
+      if (!options.hasOffsets(id)) {
+        options.journal.delete(id);
+        continue;
+      }
       this.#open(id, generation, protocolType);
     }
   }
@@ -45,7 +52,9 @@ export class GroupCoordinator {
   getOrCreate(id: string): ConsumerGroup | undefined {
     const known = this.#groups.get(id);
     if (known !== undefined) return known;
-    return this.#groups.size < MAX_GROUPS ? this.#open(id, 0, null) : undefined;
+    const { maxGroups = MAX_GROUPS } = this.options;
+    if (this.#groups.size >= maxGroups) this.#dropUnused();
+    return this.#groups.size < maxGroups ? this.#open(id, 0, null) : undefined;
   }
 
   /** Forgets a group; the caller has checked that it is empty. */
@@ -58,6 +67,12 @@ export class GroupCoordinator {
   close(): void {
     for (const group of this.#groups.values()) group.close();
     this.#groups.clear();
+  }
+
+  #dropUnused(): void {
+    for (const [id, group] of this.#groups) {
+      if (group.isEmpty && !this.options.hasOffsets(id)) this.delete(id);
+    }
   }
 
   #open(id: string, generation: number, protocolType: string | null): ConsumerGroup {

@@ -194,6 +194,32 @@ describe.each(['memory', 'files'])('PartitionLog in %s', (kind) => {
     expect(log.append(recordBatch([{ value: 'on' }])).baseOffset).toBe(50);
   });
 
+  it('is unchanged by a write that fails', () => {
+    const store = memorySegments();
+    let full = false;
+    const log = open({
+      store: {
+        ...store,
+        open(baseOffset) {
+          const bytes = store.open(baseOffset);
+          const append = bytes.append.bind(bytes);
+          bytes.append = (batch) => {
+            if (full) throw new Error('ENOSPC');
+            append(batch);
+          };
+          return bytes;
+        },
+      },
+    });
+    log.append(sequenced(2, 0));
+    full = true;
+    expect(() => log.append(sequenced(2, 2))).toThrow('ENOSPC');
+    full = false;
+    expect(log.endOffset).toBe(2);
+    expect(log.append(sequenced(2, 2))).toEqual({ baseOffset: 2, duplicate: false });
+    expect(readAll(log)).toEqual([0, 2]);
+  });
+
   it('wakes who waits for appends, until told not to', () => {
     const log = open();
     let woken = 0;

@@ -47,8 +47,8 @@ export class Broker {
   ) {
     const { cluster } = journals;
     checkFormat(cluster, options.dataDirectory);
-    this.clusterId = String(cluster.get('clusterId') ?? randomUUID());
-    cluster.set('clusterId', this.clusterId);
+    if (cluster.get('clusterId') === undefined) cluster.set('clusterId', randomUUID());
+    this.clusterId = String(cluster.get('clusterId'));
     this.producerIds = new ProducerIds(cluster);
     const { dataDirectory } = options;
     this.topics = new TopicStore({
@@ -63,6 +63,7 @@ export class Broker {
       journal: journals.groups,
       clock,
       initialRebalanceDelay: options.initialRebalanceDelay,
+      hasOffsets: (group) => this.offsets.of(group).size > 0,
       log,
     });
     for (const group of this.offsets.groups()) this.groups.getOrCreate(group);

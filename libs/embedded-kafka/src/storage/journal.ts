@@ -107,9 +107,13 @@ export class Journal<V> {
     }
     fdatasyncSync(fresh);
     closeSync(fresh);
-    renameSync(`${path}.new`, path);
+    // Some systems do not replace a file that is open.
     closeSync(this.#descriptor as number);
-    this.#descriptor = openSync(path, 'a+', 0o600);
+    try {
+      renameSync(`${path}.new`, path);
+    } finally {
+      this.#descriptor = openSync(path, 'a+', 0o600);
+    }
     this.#size = size;
     this.#entries = this.#live.size;
   }
