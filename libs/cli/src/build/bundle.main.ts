@@ -27,6 +27,8 @@ const EXTERNAL = [
   /^class-(validator|transformer)(\/|$)/,
 ];
 
+const notOfAnApp = /[\\/](libs|node_modules)[\\/]/;
+
 const order = JSON.parse(process.argv[2] ?? '') as BundleOrder;
 const inputs = new Set<string>();
 
@@ -61,7 +63,6 @@ async function bundleApps(): Promise<void> {
       decorator: { legacy: true, emitDecoratorMetadata: true },
     },
     tsconfig: false,
-    treeshake: { moduleSideEffects: true },
     plugins: [workspaceModules],
     onLog(level, log, handler) {
       if (level === 'warn') return;
@@ -75,6 +76,9 @@ async function bundleApps(): Promise<void> {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunk-[name]-[hash].js',
     sourcemap: true,
+    // Left to itself, the bundler may put what apps share into the file that starts one of them;
+    // whoever loads it would start that app as well.
+    codeSplitting: { groups: [{ name: 'shared', test: notOfAnApp, entriesAware: true }] },
     keepNames: true,
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   });

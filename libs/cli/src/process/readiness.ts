@@ -6,7 +6,7 @@ import type { Clock } from '@rookery/core';
 export type Probe = () => Promise<boolean>;
 
 const PROBE_TIMEOUT_MS = 2_000;
-const INTERVAL_MS = 40;
+const INTERVAL_MS = 80;
 
 /** Ready when the address answers 200. */
 export function httpProbe(url: string): Probe {
