@@ -1,18 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import {
-  AbortedError,
-  isCorrelationId,
-  runInContext,
-  systemClock,
-  TimeoutError,
-  type Clock,
-  type RequestContext,
-} from '@rookery/core';
+import { isCorrelationId, runInContext, systemClock, type Clock } from '@rookery/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics/metrics.js';
 import type { StartedSpan, Tracing } from '../tracing/tracing.js';
+import { HttpContext } from './http-context.js';
 import { CORRELATION_HEADER, deadlineFrom } from './http-headers.js';
 import { exceptionOf, outcomeOf } from './outcome.js';
 
@@ -30,12 +22,11 @@ export interface FastifyInstrumentation {
 
 interface RequestState {
   readonly method: string;
-  readonly correlationId: string;
   readonly traceId: string | undefined;
   readonly span: StartedSpan | undefined;
   readonly startedAt: number;
   readonly quiet: boolean;
-  readonly waiting: Waiting;
+  readonly context: HttpContext;
   finished: boolean;
   route: string;
   error: unknown;
@@ -50,7 +41,7 @@ export function isProbe(url: string): boolean {
 }
 
 /**
- * Makes every request of a Fastify server a unit of work: a {@link RequestContext} with correlation
+ * Makes every request of a Fastify server a unit of work: a `RequestContext` with correlation
  * id, deadline and abort signal, a server span named `METHOD route`, one log line, and
  * `http_server_requests_seconds`. All that runs for the request runs within that context, from the
  * first hook to the last line of the handler, the reading of its body included.
@@ -76,25 +67,15 @@ export function instrumentFastify(
     const span = silent ? undefined : startSpan(tracing, request, method, route);
     const claimed = request.headers[CORRELATION_HEADER];
     const correlationId = isCorrelationId(claimed) ? claimed : (span?.traceId ?? randomUUID());
-    const waiting = new Waiting(reply, clock);
     const deadline = deadlineFrom(request.headers, clock);
-    const context: RequestContext = {
-      app,
-      correlationId,
-      deadline,
-      // Made when first asked for: most handlers never wait for anything that could be given up.
-      get signal() {
-        return waiting.signal(deadline?.remainingMs);
-      },
-    };
+    const context = new HttpContext(app, correlationId, deadline, reply.raw, clock);
     const state: RequestState = {
       method,
-      correlationId,
       traceId: span?.traceId,
       span,
       startedAt: clock.monotonic(),
       quiet: silent,
-      waiting,
+      context,
       finished: false,
       route,
       error: undefined,
@@ -104,11 +85,7 @@ export function instrumentFastify(
     reply.raw.once('close', () => finish(state, reply));
     request.id = correlationId;
     reply.header(CORRELATION_HEADER, correlationId);
-    const proceed = (): void => {
-      keepContextWhileReading(request);
-      done();
-    };
-    runInContext(context, span === undefined ? proceed : () => span.run(proceed));
+    runInContext(context, span === undefined ? done : () => span.run(done));
   });
 
   // Only errors that no filter has answered come here.
@@ -128,7 +105,7 @@ export function instrumentFastify(
     state.finished = true;
     const { method, route, span, error } = state;
     const answered = reply.raw.writableFinished;
-    state.waiting.end(answered);
+    state.context.end(answered);
     // nginx's status for a caller that left before its answer.
     const status = answered ? reply.statusCode : 499;
     const ms = clock.monotonic() - state.startedAt;
@@ -147,7 +124,7 @@ export function instrumentFastify(
     logger[level](
       {
         service: app,
-        correlationId: state.correlationId,
+        correlationId: state.context.correlationId,
         traceId: state.traceId,
         spanId: span?.span.spanContext().spanId,
         http: { method, route, status, ms: Math.round(ms * 100) / 100 },
@@ -205,47 +182,4 @@ function endSpan(started: StartedSpan, state: RequestState, status: number): voi
   if (status >= 500) started.fail(state.error ?? new Error(`HTTP ${status}`));
   else if (state.error !== undefined) span.setAttribute('error.type', exceptionOf(state.error));
   started.end();
-}
-
-/**
- * Events of the request's body are emitted by the socket, outside of the request's context. Whoever
- * listens to them (Fastify's body parser, and after it guards and handlers) must still run within.
- */
-function keepContextWhileReading(request: FastifyRequest): void {
-  const { headers, raw } = request;
-  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return;
-  const within = AsyncLocalStorage.snapshot();
-  const emit = raw.emit;
-  raw.emit = ((...args: Parameters<typeof emit>) =>
-    within(() => Reflect.apply(emit, raw, args))) as typeof emit;
-}
-
-/** Whether anybody still waits for the answer. */
-class Waiting {
-  #controller: AbortController | undefined;
-  #cancel: (() => void) | undefined;
-
-  constructor(
-    private readonly reply: FastifyReply,
-    private readonly clock: Clock,
-  ) {}
-
-  /** Aborts at the deadline, and when the caller leaves. */
-  signal(deadlineMs: number | undefined): AbortSignal {
-    if (this.#controller !== undefined) return this.#controller.signal;
-    const controller = (this.#controller = new AbortController());
-    if (deadlineMs !== undefined) {
-      this.#cancel = this.clock.after(deadlineMs, () =>
-        controller.abort(new TimeoutError('request', Math.round(deadlineMs))),
-      );
-    }
-    const { destroyed, writableFinished } = this.reply.raw;
-    if (destroyed && !writableFinished) this.end(false);
-    return controller.signal;
-  }
-
-  end(answered: boolean): void {
-    this.#cancel?.();
-    if (!answered) this.#controller?.abort(new AbortedError('request'));
-  }
 }
