@@ -78,5 +78,6 @@ export function reasonOf(error: unknown): string {
     if (!(next instanceof Error)) break;
     inner = next;
   }
-  return inner instanceof Error ? inner.message : String(inner ?? 'no reason given');
+  if (inner instanceof Error) return inner.message;
+  return typeof inner === 'string' ? inner : 'no reason given';
 }

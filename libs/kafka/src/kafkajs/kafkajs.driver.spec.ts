@@ -94,7 +94,7 @@ describe('the kafkajs driver at rest', () => {
       ...rest: unknown[]
     ) => {
       delays.push(ms);
-      return original(fn, ms, ...(rest as []));
+      return original(fn, ms, ...rest);
     }) as never);
     const driver = open();
     const name = await topic(driver);
@@ -213,7 +213,9 @@ describe('the kafkajs driver and faults', () => {
     const stop = kafka.fault(({ api }) =>
       api === 'Produce' ? { at: 'response', action: 'disconnect' } : undefined,
     );
-    await expect(producer.send([{ topic: name, key: 'k', value: 'a' }])).rejects.toThrow();
+    await expect(producer.send([{ topic: name, key: 'k', value: 'a' }])).rejects.toMatchObject({
+      retryable: true,
+    });
     stop();
     // Of the same length as the one that failed: with its sequence number it would be dropped.
     await producer.send([{ topic: name, key: 'k', value: 'b' }]);

@@ -1,6 +1,6 @@
 /** Something that happens at most once, and that many can wait for. */
 export class Signal {
-  error: unknown;
+  error: Error | undefined;
   #happened = false;
   #resolve: () => void = () => {};
   readonly #promise = new Promise<void>((resolve) => (this.#resolve = resolve));
@@ -12,7 +12,7 @@ export class Signal {
   }
 
   /** It will never happen; does nothing when it has. Waiters look at `error`. */
-  fail(error: unknown): void {
+  fail(error: Error): void {
     if (!this.#happened) this.error ??= error;
     this.set();
   }

@@ -117,7 +117,7 @@ export class MemoryConsumer implements KafkaConsumer, MemoryMember {
 
   #pump(): void {
     let more = false;
-    for (const at of [...this.#assigned.values()]) {
+    for (const at of this.#assigned.values()) {
       if (at.paused || !this.#owns(at)) continue;
       const records = this.broker.read(at, at.position, BATCH);
       const last = records.at(-1);

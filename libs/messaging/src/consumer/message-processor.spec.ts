@@ -185,24 +185,26 @@ describe('MessageProcessor', () => {
   it('ends a try that takes too long, rolls it back, and tells the handler', async () => {
     const clock = new VirtualClock();
     let told: unknown;
+    let waits = false;
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => (release = resolve));
     let late: Promise<unknown> | undefined;
     const work = handler(async (_data, { signal }) => {
       await db.unitOfWork.query(`insert into rookery_inbox values ('effect', 'x')`);
-      await new Promise<void>((resolve) =>
+      await new Promise<void>((resolve) => {
         signal.addEventListener('abort', () => {
           told = signal.reason;
           resolve();
-        }),
-      );
+        });
+        waits = true;
+      });
       // The handler goes on, but its transaction is over.
       await released;
       late = db.unitOfWork.query(`insert into rookery_inbox values ('effect', 'late')`);
       late.catch(() => {});
     });
     const result = processor(clock).process(work, delivery(), progress, NEVER);
-    while (clock.pending === 0) await settle();
+    while (!waits) await settle();
     await clock.advance(500);
     expect(await result).toBeGreaterThan(0);
     expect(told).toMatchObject({ code: 'RKY_MSG_HANDLER_TIMEOUT' });

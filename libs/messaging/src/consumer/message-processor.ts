@@ -172,7 +172,7 @@ export class MessageProcessor {
     fn: () => Promise<T>,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const stop = (): void => reject(timeout.signal.reason);
+      const stop = (): void => reject(timeout.signal.reason as Error);
       timeout.signal.addEventListener('abort', stop, { once: true });
       const cancel = this.parts.clock.after(handler.timeoutMs, () =>
         timeout.abort(new HandlerTimeoutError(handler.consumer, handler.timeoutMs)),

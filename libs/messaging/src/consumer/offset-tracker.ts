@@ -50,7 +50,7 @@ export class OffsetTracker {
 
   /** Reading has gone back: what was finished from there on does not count any more. */
   #restartAt(offset: number): void {
-    for (const known of [...this.#open.keys()]) if (known >= offset) this.#open.delete(known);
+    for (const known of this.#open.keys()) if (known >= offset) this.#open.delete(known);
     this.#queue = this.#queue.slice(this.#head).filter((entry) => entry.offset < offset);
     this.#head = 0;
     if (this.#position !== undefined) this.#position = Math.min(this.#position, offset);

@@ -176,7 +176,7 @@ describe('a contract', () => {
       versions: {
         1: {
           '~standard': { version: 1, vendor: 'x', validate: async (value) => ({ value }) },
-        } as StandardSchema,
+        },
       },
     });
     expect(() => encodeData(Slow, {})).toThrow('asynchronous');

@@ -65,7 +65,9 @@ async function readAll(
   const records: IncomingRecord[] = [];
   const consumer = driver.consumer({ group: `read-${topic}`, topics: [topic] });
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`only ${records.length} records`)), 30_000);
+    const cancel = systemClock.after(30_000, () =>
+      reject(new Error(`only ${records.length} records`)),
+    );
     void consumer
       .start({
         onAssigned: () => {},
@@ -73,7 +75,7 @@ async function readAll(
         onRecords: (batch) => {
           records.push(...batch.records);
           if (records.length < count) return;
-          clearTimeout(timer);
+          cancel();
           resolve();
         },
       })
@@ -199,12 +201,12 @@ describe('relays on PostgreSQL and a Kafka broker', () => {
       value: bytes,
       headers: { text: 'é"', raw: bytes, many: ['a', bytes] },
     });
-    const [record] = await readAll(driver, 'bytes', 1);
-    expect(record?.key?.equals(bytes)).toBe(true);
-    expect(record?.value?.equals(bytes)).toBe(true);
-    expect(String(record?.headers['text'])).toBe('é"');
-    expect((record?.headers['raw'] as Buffer).equals(bytes)).toBe(true);
-    expect((record?.headers['many'] as Buffer[])[1]?.equals(bytes)).toBe(true);
+    const [record] = (await readAll(driver, 'bytes', 1)) as [IncomingRecord];
+    expect(record.key?.equals(bytes)).toBe(true);
+    expect(record.value?.equals(bytes)).toBe(true);
+    expect(String(record.headers['text'])).toBe('é"');
+    expect((record.headers['raw'] as Buffer).equals(bytes)).toBe(true);
+    expect((record.headers['many'] as Buffer[])[1]?.equals(bytes)).toBe(true);
   });
 });
 

@@ -1,0 +1,145 @@
+import { systemClock, systemRandom } from '@rookery/core';
+import { kafkajsDriver, type IncomingRecord, type KafkaDriver } from '@rookery/kafka';
+import { Tracing } from '@rookery/observability';
+import type { TransactionHost } from '@rookery/persistence';
+import { z } from 'zod';
+import { defineEvent } from '../contract/define-contract.js';
+import { MessagingEngine, type MessagingListener } from '../messaging-engine.js';
+import { messagingOptions } from '../messaging.options.js';
+
+const NEVER = new AbortController().signal;
+let counter = 0;
+
+/** What an engine has told its listener. */
+export class Told implements MessagingListener {
+  readonly outcomes: Record<string, number> = {};
+  readonly deadLetters: string[] = [];
+  onOutcome(consumer: string, outcome: string): void {
+    const key = `${consumer} ${outcome}`;
+    this.outcomes[key] = (this.outcomes[key] ?? 0) + 1;
+  }
+  onDeadLetter(topic: string, reason: string): void {
+    this.deadLetters.push(`${topic} ${reason}`);
+  }
+  onSent(): void {}
+  onFailure(): void {}
+  async measureLag(): Promise<void> {}
+}
+
+/** What the services of a spec have in common. */
+export interface Surroundings {
+  readonly host: TransactionHost;
+  readonly brokers: readonly string[];
+}
+
+/** How a service differs from the others. */
+export interface TestServiceOptions {
+  readonly wrap?: (driver: KafkaDriver) => KafkaDriver;
+  /** Configuration `messaging`. */
+  readonly messaging?: object;
+}
+
+/** The messaging of one service instance, without Nest, on real servers. */
+export class TestService {
+  static readonly #running = new Set<TestService>();
+  readonly told = new Told();
+  readonly engine: MessagingEngine;
+
+  private constructor(
+    name: string,
+    readonly driver: KafkaDriver,
+    host: TransactionHost,
+    options: TestServiceOptions,
+  ) {
+    this.engine = new MessagingEngine(
+      {
+        service: name,
+        ...messagingOptions.parse({
+          topics: { partitions: 3 },
+          retry: { attempts: 3, backoff: { initial: 5, max: 20 } },
+          commitInterval: 50,
+          ...options.messaging,
+        }),
+      },
+      {
+        host,
+        driver: options.wrap?.(driver) ?? driver,
+        tracing: new Tracing({ app: name, instance: `${name}-1` }),
+        clock: systemClock,
+        random: systemRandom,
+        log: () => {},
+        listener: this.told,
+      },
+    );
+    TestService.#running.add(this);
+  }
+
+  static async create(
+    name: string,
+    { host, brokers }: Surroundings,
+    options: TestServiceOptions = {},
+  ): Promise<TestService> {
+    const driver = await kafkajsDriver({ brokers, clientId: name, heartbeatMs: 200 });
+    return new TestService(name, driver, host, options);
+  }
+
+  /** Stops all services that a spec has left running. */
+  static async stopAll(): Promise<void> {
+    await Promise.all([...this.#running].map((service) => service.stop()));
+  }
+
+  readonly start = async (): Promise<void> => {
+    this.engine.startRelay();
+    await this.engine.startConsumers(NEVER);
+  };
+
+  async stop(): Promise<void> {
+    TestService.#running.delete(this);
+    await this.engine.stopConsumers();
+    await this.engine.stopRelay(AbortSignal.timeout(3_000));
+    await this.driver.close();
+  }
+}
+
+/** A name that no other spec uses. */
+export function uniqueName(): string {
+  return `spec-${process.pid}-${++counter}`;
+}
+
+/** An event with a topic of its own. */
+export function uniqueEvent() {
+  const name = uniqueName();
+  return defineEvent(`${name}.happened`, {
+    topic: `${name}.events`,
+    owner: 'spec',
+    key: (data) => data.key,
+    versions: { 1: z.object({ key: z.string(), n: z.int().optional() }) },
+  });
+}
+
+/** Waits for a condition, at most 15 s. */
+export async function until(met: () => boolean | Promise<boolean>): Promise<void> {
+  const end = systemClock.monotonic() + 15_000;
+  while (!(await met())) {
+    if (systemClock.monotonic() > end) throw new Error(`not met in time: ${String(met)}`);
+    await systemClock.sleep(5);
+  }
+}
+
+/** Records of a topic from its beginning, at least so many. */
+export async function readTopic(
+  driver: KafkaDriver,
+  topic: string,
+  count: number,
+): Promise<IncomingRecord[]> {
+  const records: IncomingRecord[] = [];
+  const consumer = driver.consumer({ group: `read-${topic}-${++counter}`, topics: [topic] });
+  await consumer.start({
+    onAssigned: () => {},
+    onRevoked: async () => {},
+    onRecords: (batch) => void records.push(...batch.records),
+  });
+  await until(() => records.length >= count);
+  await consumer.close();
+  return records;
+}
