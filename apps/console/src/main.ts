@@ -1,1 +1,4 @@
-export {};
+import { bootstrap } from '@rookery/platform';
+import { ConsoleModule } from './console.module.js';
+
+await bootstrap(ConsoleModule);
