@@ -27,10 +27,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
     super({
       jwtFromRequest: (request: unknown) => bearerToken(carrierOf(request)) ?? null,
       secretOrKeyProvider: (_request: unknown, token: string, done: KeyCallback) => {
-        keyOf(verifier, token).then(
-          (key) => done(null, key),
-          (error: unknown) => done(error),
-        );
+        provideKey(verifier, token, done);
       },
       issuer: verifier.issuer,
       audience: verifier.audience,
@@ -49,12 +46,18 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
 
 type KeyCallback = (error: unknown, key?: KeyObject) => void;
 
+/** Passport's protocol: a callback, called once. */
+function provideKey(verifier: TokenVerifier, token: string, done: KeyCallback): void {
+  const result = keyOf(verifier, token);
+  result.then(done.bind(undefined, null), done);
+}
+
 async function keyOf(verifier: TokenVerifier, token: string): Promise<KeyObject> {
   const header = decodeProtectedHeader(token);
   if (!verifier.algorithms.includes(header.alg ?? '')) throw new Error('algorithm not accepted');
   const jws = token.split('.') as [string, string, string];
   const [protectedPart, payload, signature] = jws;
-  const key = await verifier.keys.resolve(header as { alg: string }, {
+  const key = await verifier.keys.resolve(header, {
     protected: protectedPart,
     payload,
     signature,
@@ -87,11 +90,7 @@ function authenticate(strategy: JwtStrategy, request: object): Promise<Principal
     run['success'] = resolve;
     run['error'] = reject;
     run['fail'] = (info: unknown) => reject(refusal(info));
-    try {
-      run.authenticate(request, {});
-    } catch (error) {
-      reject(error as Error);
-    }
+    run.authenticate(request, {});
   });
 }
 
