@@ -1,3 +1,4 @@
+export { GatewayModule } from './gateway.module.js';
 export { gatewaySchema, type GatewayOptions, type RouteOptions } from './gateway.options.js';
 export {
   BodyTooLargeError,

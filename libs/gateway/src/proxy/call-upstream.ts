@@ -107,7 +107,7 @@ function send(
       for (const [name, value] of Object.entries(added)) headers.push(name, value);
       if (draft.preserveHost) headers.push('host', clientHost);
       return pool.request({
-        method: draft.method as Dispatcher.HttpMethod,
+        method: draft.method,
         path: draft.query === '' ? draft.path : `${draft.path}?${draft.query}`,
         headers,
         body: body ?? null,
@@ -130,7 +130,7 @@ function send(
 }
 
 function outcomeOf(cause: unknown): CallOutcome {
-  if (wasRefused(cause)) return 'refused';
+  if (wasRefused(cause)) return 'unreachable';
   return isDependencyFailure(cause) && !(cause instanceof AbortedError) ? 'failure' : 'aborted';
 }
 

@@ -13,6 +13,7 @@ import type { DirectAnswer, RequestDraft, ResponseDraft } from '../route/filters
 import { RouteTable, type Match, type Route } from '../route/route-table.js';
 import { UpstreamPools } from '../upstream/upstream-pools.js';
 import { callUpstream, type UpstreamAnswer, type UpstreamParts } from './call-upstream.js';
+import { settleConnection } from './drain.js';
 import { answerProblem } from './problem-response.js';
 
 /** What a {@link Gateway} is made of. */
@@ -97,6 +98,7 @@ export class Gateway {
       exchange.onRoute?.(route);
       const principal = await this.#authenticate(request, route);
       status = await this.#forward({ ...exchange, admitted, match, principal });
+      void settleConnection(request, this.#clock);
     } catch (error) {
       status = error instanceof AbortedError ? error.status : this.#answerProblem(exchange, error);
       if (error instanceof AbortedError) response.destroy();
@@ -204,10 +206,9 @@ function bodyOf(request: IncomingMessage, limit: number): LimitedBody {
 }
 
 function answerDirectly(
-  { request, response, correlationId }: Forwarding,
+  { response, correlationId }: Forwarding,
   { status, headers }: DirectAnswer,
 ): number {
-  request.resume();
   response.writeHead(status, {
     ...headers,
     ...(correlationId === undefined ? {} : { [CORRELATION]: correlationId }),

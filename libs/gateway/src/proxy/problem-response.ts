@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isRookeryError, PROBLEM_JSON, problemOf, type Clock } from '@rookery/core';
-
-/** How long the rest of a refused body is read, so that the client gets to read the refusal. */
-const LINGER_MS = 1_000;
+import { drain, isUnread } from './drain.js';
 
 /** What a problem answer carries besides the problem. */
 export interface ProblemContext {
@@ -28,6 +26,7 @@ export function answerProblem(
     return problem.status;
   }
   const body = JSON.stringify(problem);
+  const unread = isUnread(request);
   response.writeHead(problem.status, {
     ...headers,
     ...(isRookeryError(error) ? (error as { headers?: Record<string, string> }).headers : {}),
@@ -35,24 +34,15 @@ export function answerProblem(
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(request.complete || !hasBody(request) ? {} : { connection: 'close' }),
+    ...(unread ? { connection: 'close' } : {}),
   });
-  const bodyless = request.method === 'HEAD';
-  if (request.complete || !hasBody(request)) {
-    response.end(bodyless ? undefined : body);
-    return problem.status;
+  const content = request.method === 'HEAD' ? '' : body;
+  if (unread) {
+    if (content === '') response.flushHeaders();
+    else response.write(content);
+    void drain(request, clock).then(() => response.end());
+  } else {
+    response.end(content);
   }
-  if (bodyless) response.flushHeaders();
-  else response.write(body);
-  const finish = (): void => {
-    cancel();
-    response.end();
-  };
-  const cancel = clock.after(LINGER_MS, finish);
-  request.unpipe().once('end', finish).once('close', finish).once('error', finish).resume();
   return problem.status;
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -49,7 +49,7 @@ describe('path patterns', () => {
 
   it('refuse what is no pattern', () => {
     for (const pattern of ['orders', '/a/**/b', '/{*rest}/x', '/{', '/{a', '/x{a}', '/{a:(x)}']) {
-      expect(() => pathPattern(pattern), pattern).toThrow();
+      expect(() => pathPattern(pattern), pattern).toThrow(Error);
     }
   });
 });

@@ -1,8 +1,8 @@
 /**
- * How one call of an instance went; balancers learn from it. `refused`: no connection could be made.
+ * How one call of an instance went; balancers learn from it. `unreachable`: no connection could be made.
  * `aborted`: it ended for a reason that says nothing about the instance.
  */
-export type CallOutcome = 'success' | 'failure' | 'refused' | 'aborted';
+export type CallOutcome = 'success' | 'failure' | 'unreachable' | 'aborted';
 
 /** An instance that was chosen for one call. */
 export interface UpstreamLease {
