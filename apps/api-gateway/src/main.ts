@@ -1,1 +1,4 @@
-export {};
+import { bootstrap } from '@rookery/platform';
+import { ApiGatewayModule } from './api-gateway.module.js';
+
+await bootstrap(ApiGatewayModule);
