@@ -117,5 +117,5 @@ export interface MissingConsent {
 
 /** What an interaction of the kind `consent` asks for. */
 export function missing({ prompt }: Interaction): MissingConsent {
-  return prompt.details as MissingConsent;
+  return prompt.details;
 }

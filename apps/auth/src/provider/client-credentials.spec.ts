@@ -29,7 +29,7 @@ afterAll(async () => {
 
 async function discover(id: string, secret: string): Promise<client.Configuration> {
   return client.discovery(new URL(ISSUER), id, secret, client.ClientSecretBasic(secret), {
-    [client.customFetch]: auth.fetch as never,
+    [client.customFetch]: auth.fetch,
     execute: [client.allowInsecureRequests],
   });
 }
@@ -111,7 +111,7 @@ describe('client credentials', () => {
     expect([...principal.scopes]).toEqual(['inventory:read']);
 
     const keys = createRemoteJWKSet(new URL(`${ISSUER}/jwks`), {
-      [customFetch]: auth.fetch as never,
+      [customFetch]: auth.fetch,
     });
     await jwtVerify(answer.access_token, keys, {
       issuer: ISSUER,

@@ -1,5 +1,4 @@
-import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import { errors } from 'oidc-provider';
+import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { AuthServerOptions } from '../auth.options.js';
 import { OPENID_SCOPES } from '../clients/client-metadata.js';
 import type { ServerKeys } from '../keys/key.repository.js';
@@ -29,7 +28,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
   const seconds = (ms: number): number => Math.max(1, Math.round(ms / 1_000));
   return {
     adapter: (model: string) => new SqlAdapter(model, parts),
-    jwks: { keys: keys.signing as never },
+    jwks: { keys: [...keys.signing] },
     cookies: {
       keys: [...keys.cookies],
       long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/' },
@@ -112,7 +111,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
         useGrantedResource: () => true,
         getResourceServerInfo: (ctx, resource, client) => {
           if (resource !== parts.audience) throw new errors.InvalidTarget();
-          const allowed = String(client['api_scopes'] ?? '');
+          const allowed = apiScopesOf(client);
           narrowScope(ctx, allowed, client.scope ?? '');
           return {
             scope: allowed,
@@ -126,7 +125,7 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx) => {
-          const xsrf = (ctx.oidc.session?.state as { secret: string }).secret;
+          const { secret: xsrf } = ctx.oidc.session!.state as { secret: string };
           show(ctx, logoutPage(ctx.oidc.urlFor('end_session_confirm'), xsrf), [
             originOf(ctx.oidc.params?.['post_logout_redirect_uri']),
           ]);
@@ -167,6 +166,11 @@ function show(
   const targets = formTargets.filter((target) => target !== undefined);
   for (const [name, value] of Object.entries(pageHeaders(targets))) ctx.set(name, value);
   ctx.body = page;
+}
+
+function apiScopesOf(client: Client): string {
+  const scopes = client['api_scopes'];
+  return typeof scopes === 'string' ? scopes : '';
 }
 
 /** What `form-action` must name so that a form may end there; for custom schemes the scheme. */

@@ -69,10 +69,12 @@ export async function addProviderRoutes(
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     scope.setErrorHandler((error, _request, reply) => {
       const body = problemOf(error, currentTraceId());
-      const headers = isRookeryError(error) ? (error as { headers?: object }).headers : undefined;
+      const headers = isRookeryError(error)
+        ? (error as { headers?: Record<string, string> }).headers
+        : undefined;
       return reply
         .status(body.status)
-        .headers((headers ?? {}) as Record<string, string>)
+        .headers(headers ?? {})
         .header('content-type', PROBLEM_JSON)
         .send(JSON.stringify(body));
     });

@@ -111,7 +111,7 @@ export class SqlAdapter implements Adapter {
 
   async #client(id: string): Promise<AdapterPayload | undefined> {
     const client = await this.parts.clients.find(id);
-    return client && (clientMetadata(client, this.parts.knownScopes()) as AdapterPayload);
+    return client && clientMetadata(client, this.parts.knownScopes());
   }
 
   get #db(): Database<AuthSchema>['current'] {
@@ -136,7 +136,7 @@ function payloadOf(
     ...payload,
     ...(jti === undefined ? {} : { jti }),
     ...(consumedAt === null ? {} : { consumed: Math.floor(consumedAt.getTime() / 1_000) }),
-  } as AdapterPayload;
+  };
 }
 
 /** Removes what expired more than a minute ago, and says how much that was. */
