@@ -59,6 +59,7 @@ async function tryUndo(run: SagaRun, step: StepDefinition): Promise<void> {
     leg.blind = false;
     delete leg.endedAt;
     run.renew(leg);
+    leg.countsFrom = leg.epoch;
   }
   record.status = 'compensating';
   const attempt = await run.attempt(step, compensation, 'compensation', leg);
@@ -105,6 +106,7 @@ export function takeUndoReply(
   const record = run.record(step);
   const leg = record.compensation;
   if (leg === undefined || leg.endedAt !== undefined) return false;
+  if (epoch < (leg.countsFrom ?? 0)) return false;
   const succeeded = reply.contract.outcome === 'success';
   if (leg.blind) {
     // Undone, or refused because there was nothing: either way nothing is left.
@@ -144,16 +146,8 @@ export async function takeLateReply(
   const verdict = await judgeReply(step, run.instance.state, reply.contract, reply.data);
   if (verdict.state !== undefined) run.setState(verdict.state);
   run.note('done late', step);
-  if (leg?.blind === true && leg.sent === true && leg.endedAt === undefined) {
-    // The undo is out and unanswered. Participants answer in the order they act, so it acted, or
-    // will act, after this; but now its answer matters.
-    record.held = true;
-    record.status = 'compensating';
-    leg.blind = false;
-    run.awaitReply(leg, step.compensation?.timeoutMs ?? step.timeoutMs);
-  } else {
-    finish(run, step, true);
-  }
+  // An undo that is out may have come before the doing, so it does not count.
+  finish(run, step, true);
   if (run.instance.status === 'compensated') {
     run.instance.status = 'compensating';
     delete run.instance.endedAt;

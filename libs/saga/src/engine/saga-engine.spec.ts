@@ -181,7 +181,7 @@ describe('a reply that stays away', () => {
     await world.answer('payments');
     expect(await current()).toMatchObject({ status: 'compensating' });
     await world.drain();
-    expect(asked).toEqual(['reserve-stock', 'release-stock', 'authorize', 'void']);
+    expect(asked).toEqual(['reserve-stock', 'release-stock', 'authorize', 'void', 'void']);
     expect(await current()).toMatchObject({ status: 'compensated' });
     expect(await statuses()).toMatchObject({ authorize: 'compensated' });
   });

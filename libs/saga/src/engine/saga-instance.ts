@@ -50,6 +50,8 @@ export interface StepRecord extends Leg {
   compensation?: Leg & {
     /** Sent without knowing whether the step was done. */
     blind: boolean;
+    /** Answers to earlier epochs say nothing: those went out before the step was known to be done. */
+    countsFrom?: number;
   };
 }
 

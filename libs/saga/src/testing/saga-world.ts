@@ -65,12 +65,12 @@ export class SagaWorld {
     replies.push({ sagaId: command.sagaId, inReplyTo: command.id, ...answer });
   }
 
-  /** Hands the next reply of a participant to the saga. `keep` delivers a copy. */
-  async answer(owner: string, keep = false): Promise<void> {
+  /** Hands the next reply of a participant, or a later one, to the saga. `keep` delivers a copy. */
+  async answer(owner: string, keep = false, place = 0): Promise<void> {
     const queue = this.replies.get(owner) ?? [];
-    const [reply] = queue;
+    const reply = queue[place];
     if (reply === undefined) return;
-    if (!keep) queue.shift();
+    if (!keep) queue.splice(place, 1);
     await this.engine.reply(reply);
   }
 

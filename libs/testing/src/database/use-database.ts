@@ -96,7 +96,7 @@ async function createDatabase(
   await asAdmin(cluster, async (admin) => {
     const template =
       migrations.length === 0 ? 'template1' : await ensureTemplate(admin, cluster, migrations);
-    await admin.query(`create database ${name} template ${template} owner spec`);
+    await admin.query(`create database ${name} template ${template} owner spec strategy file_copy`);
   });
   return specUrl(cluster, name);
 }
