@@ -30,12 +30,18 @@ describe('what breaks the protocol', () => {
     ['a version too old', 0, 2],
     ['a version too new', 1, 13],
     ['a body cut off', 3, 1],
-  ])('closes the connection on %s', async (_what, key, version) => {
-    const lines: string[] = [];
-    const [client] = await connect({ log: (line) => lines.push(line) });
-    await expect(client.raw(key, version)).rejects.toThrow('connection closed');
-    expect(lines.at(-1)).toMatch(/^connection closed: /);
-  });
+    ['a body with bytes left over', 18, 0, 'ff'],
+  ] as [string, number, number, string?][])(
+    'closes the connection on %s',
+    async (_what, key, version, body = '') => {
+      const lines: string[] = [];
+      const [client] = await connect({ log: (line) => lines.push(line) });
+      await expect(client.raw(key, version, Buffer.from(body, 'hex'))).rejects.toThrow(
+        'connection closed',
+      );
+      expect(lines.at(-1)).toMatch(/^connection closed: /);
+    },
+  );
 
   it('closes the connection on a request that is too large, before it arrives', async () => {
     const [client] = await connect({ maxRequestBytes: 2_048 });

@@ -57,6 +57,9 @@ export class RequestDispatcher {
     const flexible = header.version >= api.flexibleFrom;
     if (flexible) skipTags(reader);
     const request = api.request.read(reader, header.version, flexible);
+    if (reader.remaining > 0) {
+      return refuse(`${api.name} version ${header.version}: ${reader.remaining} bytes left over`);
+    }
     return this.#answer(found, header, request, caller);
   }
 

@@ -41,9 +41,9 @@ export class ProtocolClient {
     return finish(api.response, reader, version, flexible) as ResOut<A>;
   }
 
-  /** Sends an API key and version that may not exist, with an empty body. */
-  async raw(apiKey: number, version: number): Promise<WireReader> {
-    return this.#send({ key: apiKey }, version, false, () => {});
+  /** Sends an API key and version that may not exist, with any body. */
+  async raw(apiKey: number, version: number, body = Buffer.alloc(0)): Promise<WireReader> {
+    return this.#send({ key: apiKey }, version, false, (writer) => writer.bytes(body));
   }
 
   /** Bytes as they are. */

@@ -95,10 +95,14 @@ export class Reader {
   }
 }
 
-/** Resolves when a consumer has its partitions of a new generation. */
-export function joined(consumer: Consumer): Promise<Record<string, number[]>> {
+/** Resolves when a consumer has its partitions of a new generation that is as wanted. */
+export function joined(
+  consumer: Consumer,
+  wanted: (assignment: Record<string, number[]>) => boolean = () => true,
+): Promise<Record<string, number[]>> {
   return new Promise((resolve) => {
     const end = consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      if (!wanted(payload.memberAssignment)) return;
       end();
       resolve(payload.memberAssignment);
     });
