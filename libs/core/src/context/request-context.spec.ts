@@ -28,6 +28,30 @@ describe('request context', () => {
     });
   });
 
+  it('does not read what is left as it is, and reads it from where it belongs', () => {
+    const made: string[] = [];
+    class LazyContext {
+      readonly #signal = new AbortController().signal;
+      readonly app = 'orders';
+      readonly correlationId = 'a';
+      get signal(): AbortSignal {
+        made.push('signal');
+        return this.#signal;
+      }
+    }
+    runInContext(new LazyContext(), () =>
+      runWithContext({ deadline: undefined }, () => {
+        expect(currentContext()?.app).toBe('orders');
+        expect(made).toEqual([]);
+        expect(currentContext()?.signal?.aborted).toBe(false);
+        expect(made).toEqual(['signal']);
+        expect(
+          runWithContext({ signal: undefined }, () => currentContext()?.signal),
+        ).toBeUndefined();
+      }),
+    );
+  });
+
   it.each(['a'.repeat(65), '', 'a b', '"}', 'a\r\nb', 7, undefined])(
     'refuses %j as a correlation id from outside',
     (id) => expect(isCorrelationId(id)).toBe(false),

@@ -43,12 +43,43 @@ export function runInContext<T>(context: RequestContext, fn: () => T): T {
 /**
  * Runs `fn` in the current context with some fields replaced. Outside of any, just runs it.
  *
- * The rest is inherited, not copied: a field may be a getter that costs something when it is read.
+ * The rest is not copied: a field may be a getter that costs something when it is read.
  */
 export function runWithContext<T>(change: Partial<RequestContext>, fn: () => T): T {
   const context = storage.getStore();
   if (context === undefined) return fn();
-  return storage.run(Object.assign(Object.create(context) as RequestContext, change), fn);
+  return storage.run(new ChangedContext(context, change), fn);
+}
+
+/** Asks its parent for what was not changed, when it is asked itself. */
+class ChangedContext implements RequestContext {
+  readonly #parent: RequestContext;
+  readonly #change: Partial<RequestContext>;
+
+  constructor(parent: RequestContext, change: Partial<RequestContext>) {
+    this.#parent = parent;
+    this.#change = change;
+  }
+
+  get app(): string {
+    return this.#change.app ?? this.#parent.app;
+  }
+
+  get correlationId(): string {
+    return this.#change.correlationId ?? this.#parent.correlationId;
+  }
+
+  get deadline(): Deadline | undefined {
+    return 'deadline' in this.#change ? this.#change.deadline : this.#parent.deadline;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return 'signal' in this.#change ? this.#change.signal : this.#parent.signal;
+  }
+
+  get principal(): Principal | undefined {
+    return 'principal' in this.#change ? this.#change.principal : this.#parent.principal;
+  }
 }
 
 const CORRELATION_ID = /^[A-Za-z0-9._-]{1,64}$/;

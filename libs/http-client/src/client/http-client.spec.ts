@@ -235,7 +235,7 @@ describe('an instance that is gone', () => {
     const port = await serve((_request, response) => json(response, 200, { sku: 'tea' }));
     const { client, chooser } = clientOf([1, port]);
     expect(await client.one('tea')).toEqual({ sku: 'tea' });
-    expect(chooser.ended).toEqual(['dead refused', 'alive success']);
+    expect(chooser.ended).toEqual(['dead unreachable', 'alive success']);
   });
 
   it('is not left when it broke off in the middle: the request may have had its effect', async () => {

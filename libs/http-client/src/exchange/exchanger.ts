@@ -23,7 +23,7 @@ export interface InstanceLease {
     readonly port: number;
     readonly secure: boolean;
   };
-  release(outcome: 'success' | 'failure' | 'refused'): void;
+  release(outcome: 'success' | 'failure' | 'unreachable'): void;
 }
 
 /** Chooses instances; `LoadBalancer` of the discovery package is one. */
@@ -117,7 +117,7 @@ export class Exchanger {
       }
       const failure = explain(error, request, config.timeout, limit.expired, caller);
       const refused = failure instanceof ConnectionError && failure.unsent;
-      lease.release(refused ? 'refused' : 'failure');
+      lease.release(refused ? 'unreachable' : 'failure');
       throw refused ? new UnsentError(instanceId, failure) : failure;
     } finally {
       limit.release();
@@ -166,7 +166,7 @@ class UnsentError extends Error {
 }
 
 function isNoInstance(error: unknown): boolean {
-  return isRookeryError(error) && error.code === 'RKY_DISCOVERY_NO_INSTANCE';
+  return isRookeryError(error) && error.code === 'RKY_DISC_NO_INSTANCE';
 }
 
 function operationOf({ method, template }: HttpRequest): string {
