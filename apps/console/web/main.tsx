@@ -1,12 +1,12 @@
 import { render } from 'preact';
 import { connection, listen, problems, sagasIn, services } from './live.js';
 import { linkTo, route } from './router.js';
-import { SagaPage } from './saga-page.js';
-import { SagasPage } from './sagas-page.js';
-import { ServicesPage } from './services-page.js';
-import { ThemeButton } from './theme.js';
-import { TracePage } from './trace-page.js';
-import { TracesPage } from './traces-page.js';
+import { SagaPage } from './saga-page.tsx';
+import { SagasPage } from './sagas-page.tsx';
+import { ServicesPage } from './services-page.tsx';
+import { ThemeButton } from './theme.tsx';
+import { TracePage } from './trace-page.tsx';
+import { TracesPage } from './traces-page.tsx';
 
 const PAGES = [
   ['services', 'Services'],

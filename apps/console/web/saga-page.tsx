@@ -2,7 +2,7 @@ import type { SagaDetailsView } from '../src/sagas/saga-view.js';
 import { duration, timeOfDay, words } from './format.js';
 import { sagas } from './live.js';
 import { linkTo } from './router.js';
-import { StatusBadge, StatusIcon } from './status-badge.js';
+import { StatusBadge, StatusIcon } from './status-badge.tsx';
 import { useFetched } from './fetched.js';
 
 /** One saga: its steps and what happened when. */

@@ -3,7 +3,7 @@ import type { SagaView } from '../src/sagas/saga-view.js';
 import { duration, timeOfDay, words } from './format.js';
 import { now, problems, sagas, sagasIn } from './live.js';
 import { linkTo } from './router.js';
-import { StatusBadge, StatusIcon } from './status-badge.js';
+import { StatusBadge, StatusIcon } from './status-badge.tsx';
 
 const STATES = ['running', 'compensating', 'completed', 'compensated', 'failed'] as const;
 

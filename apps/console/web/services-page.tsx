@@ -2,7 +2,7 @@ import type { ComponentView, InstanceView, ServiceView } from '../src/fleet/flee
 import { age, count } from './format.js';
 import { isEmpty, now, sagasIn, services } from './live.js';
 import { linkTo } from './router.js';
-import { StatusBadge, StatusIcon, toneOf } from './status-badge.js';
+import { StatusBadge, StatusIcon, toneOf } from './status-badge.tsx';
 
 /** All services with their instances and how they are. */
 export function ServicesPage() {

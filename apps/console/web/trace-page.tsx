@@ -3,7 +3,7 @@ import type { SpanRow, TraceView } from '../src/traces/trace-view.js';
 import { count, duration, timeOfDay } from './format.js';
 import { useFetched } from './fetched.js';
 import { linkTo } from './router.js';
-import { StatusIcon } from './status-badge.js';
+import { StatusIcon } from './status-badge.tsx';
 
 /** One trace as a waterfall. */
 export function TracePage({ traceId }: { traceId: string }) {

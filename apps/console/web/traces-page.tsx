@@ -3,7 +3,7 @@ import type { TraceSummary } from '../src/traces/trace-view.js';
 import { duration, timeOfDay } from './format.js';
 import { useFetched } from './fetched.js';
 import { linkTo } from './router.js';
-import { StatusIcon } from './status-badge.js';
+import { StatusIcon } from './status-badge.tsx';
 
 /** The newest traces, and a way to one by its id. */
 export function TracesPage() {
