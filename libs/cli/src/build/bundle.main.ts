@@ -3,7 +3,7 @@
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { rolldown, type Plugin } from 'rolldown';
+import { rolldown, type OutputChunk, type Plugin } from 'rolldown';
 import { keepImportMeta } from '../../runtime/import-meta.js';
 import { describeInput, MANIFEST, type BuildManifest } from './build-manifest.js';
 
@@ -83,6 +83,7 @@ async function bundleApps(): Promise<void> {
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   });
   await bundle.close();
+  checkEntries(output.filter((file) => file.type === 'chunk'));
 
   // Another version of a package, or another entry in a manifest's exports, changes the output too.
   for (const file of globSync(['package-lock.json', '{libs,apps}/*/package.json'], {
@@ -99,4 +100,22 @@ async function bundleApps(): Promise<void> {
     outputs: output.map((file) => file.fileName),
   };
   writeFileSync(join(order.folder, MANIFEST), JSON.stringify(manifest));
+}
+
+/** Makes sure that no file loads the one that starts an app, except to start that app. */
+function checkEntries(chunks: readonly OutputChunk[]): void {
+  const starters = new Map(
+    chunks.flatMap((chunk) =>
+      chunk.moduleIds
+        .filter((id) => Object.values(order.entries).includes(id))
+        .map((id) => [chunk.fileName, id] as const),
+    ),
+  );
+  for (const chunk of chunks) {
+    for (const loaded of [...chunk.imports, ...chunk.dynamicImports]) {
+      const started = starters.get(loaded);
+      if (started === undefined || chunk.facadeModuleId === started) continue;
+      throw new Error(`${chunk.fileName} would start ${started}: please report this`);
+    }
+  }
 }
