@@ -189,8 +189,8 @@ describe('handlers in a Nest app', () => {
       }
     }
     class Positive implements PipeTransform {
-      transform(total: number): number {
-        if (total > 0) return total;
+      transform(data: DataOf<typeof Placed>): DataOf<typeof Placed> {
+        if (Number(data.total) > 0) return data;
         throw new BadRequestException('total must be positive');
       }
     }
@@ -213,9 +213,9 @@ describe('handlers in a Nest app', () => {
       @UseInterceptors(Around)
       @UseFilters(Watch)
       @OnEvent(Placed)
-      async on(@Payload('total', Positive) total: number, @Ctx() context: MessageContext) {
-        calls.push(['handler', total, context.key]);
-        if (total === 13) throw new Error('unlucky');
+      async on(@Payload(Positive) data: DataOf<typeof Placed>, @Ctx() context: MessageContext) {
+        calls.push(['handler', data.total, context.key]);
+        if (data.total === 13) throw new Error('unlucky');
       }
     }
     const app = await start([Listener, OnlyA, Positive, Around, Watch]);

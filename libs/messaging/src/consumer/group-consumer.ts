@@ -26,7 +26,10 @@ export interface GroupConsumerOptions {
   readonly commitIntervalMs: number;
   /** How long running handlers may take when a partition is given back. */
   readonly drainMs: number;
-  /** What becomes of a type that no contract in this process has. */
+  /**
+   * What becomes of a type that no handler takes, on a topic from which commands or replies are
+   * taken. Among events it is for somebody else and always skipped.
+   */
   readonly unknownType: 'dead-letter' | 'ignore';
 }
 
@@ -38,8 +41,6 @@ export interface GroupConsumerParts {
   readonly slots: Slots;
   readonly clock: Clock;
   readonly log: KafkaLog;
-  /** Whether some contract of the process has this name, handled here or not. */
-  readonly isKnown: (type: string) => boolean;
 }
 
 interface Route {
@@ -64,6 +65,8 @@ export class GroupConsumer {
   readonly #commits: CommitLoop;
   readonly #routes = new Map<string, Route[]>();
   readonly #contracts = new Map<string, MessageContract>();
+  /** Topics whose every message is meant for us. */
+  readonly #addressed = new Set<string>();
   readonly #loads = new Map<string, Load>();
   readonly #unreadableSlots: Slots;
   #closing = false;
@@ -201,10 +204,10 @@ export class GroupConsumer {
     });
   }
 
-  /** A type that others handle is none of ours; one that nobody here knows may be a mistake. */
-  #skips(type: string | undefined): boolean {
+  /** Events are for whoever cares. A command or a reply that nobody takes is a mistake. */
+  #skips(topic: string, type: string | undefined): boolean {
     if (type === undefined) return false;
-    return this.options.unknownType === 'ignore' || this.parts.isKnown(type);
+    return this.options.unknownType === 'ignore' || !this.#addressed.has(topic);
   }
 
   /** Stops reading a partition that has too much in memory, and goes on when half of it is done. */

@@ -3,7 +3,8 @@ import type { Slots } from './slots.js';
 
 /**
  * One piece of work. Resolves with nothing when it is over, or with the milliseconds after which it
- * wants to run again; until then it keeps its place at the head of its lane. It must not reject.
+ * wants to run again; until then it keeps its place at the head of its lane. Rejecting counts as
+ * wanting to run again in a second: a lane must never stop for good.
  */
 export type LaneTask = () => Promise<number | undefined>;
 
@@ -68,7 +69,7 @@ export class KeyedLanes {
   async #run(lane: Lane): Promise<void> {
     this.#running += 1;
     const [task] = lane.tasks;
-    const again = await task?.();
+    const again = await task?.().catch(() => 1_000);
     this.#running -= 1;
     if (!this.#stopped) this.#settle(lane, again);
     this.slots.release();

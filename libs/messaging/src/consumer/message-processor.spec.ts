@@ -105,7 +105,7 @@ function handler(handle: ConsumerHandler['handle']): ConsumerHandler {
   };
 }
 
-function delivery(type = Happened.name): Delivery {
+function delivery(type: string = Happened.name): Delivery {
   const headers = Object.fromEntries(
     Object.entries({
       [HEADER.specVersion]: '1.0',

@@ -1,8 +1,9 @@
 import { Deadline, runInContext, type Clock, type Random } from '@rookery/core';
-import type { IncomingRecord, KafkaLog } from '@rookery/kafka';
+import { backoffDelay, type IncomingRecord, type KafkaLog } from '@rookery/kafka';
 import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import type { MessageContext } from '../handler/message-context.js';
+import { messageContext } from './message-context-of.js';
 import { isReply, type Reply } from '../handler/reply.js';
 import type { Inbox } from '../inbox/inbox.js';
 import {
@@ -14,7 +15,7 @@ import type { Outbox } from '../outbox/outbox.js';
 import { whileHandling } from '../publish/current-message.js';
 import type { MessageWriter } from '../publish/message-writer.js';
 import type { ConsumerHandler } from './consumer-handler.js';
-import { deadLetter } from './dead-letter.js';
+import { DeadLetterOffice, OUTAGE_BACKOFF } from './dead-letter-office.js';
 import type { Delivery, Message } from './delivery.js';
 import { SKIPPED } from './skipped.js';
 import { failureKind, retryDelay } from './retry-decision.js';
@@ -50,15 +51,20 @@ export interface Progress {
   outages: number;
 }
 
-const OUTAGE_BACKOFF = { attempts: 1, backoff: { initial: 100, max: 5_000, factor: 2 } };
-
 /**
  * Handles one message with one handler: a transaction that remembers the message, runs the handler
  * and sends its reply. What fails is tried again, and in the end written to the dead letters, again
  * in a transaction, so that there is one dead letter and no more tries.
  */
 export class MessageProcessor {
-  constructor(private readonly parts: MessageProcessorParts) {}
+  readonly #deadLetters: DeadLetterOffice;
+
+  constructor(private readonly parts: MessageProcessorParts) {
+    this.#deadLetters = new DeadLetterOffice({
+      ...parts,
+      onDeadLetter: (topic, reason) => parts.listener.onDeadLetter(topic, reason),
+    });
+  }
 
   /** One try. Resolves with the pause before the next one, or with nothing when it is over. */
   async process(
@@ -69,8 +75,9 @@ export class MessageProcessor {
   ): Promise<number | undefined> {
     const { clock, listener } = this.parts;
     const message = delivery.read();
-    if (message instanceof UnreadableRecordError)
+    if (message instanceof UnreadableRecordError) {
       return this.unreadable(handler.group, delivery, progress);
+    }
     const start = clock.monotonic();
     const tell = (outcome: Outcome): void =>
       listener.onOutcome(handler.consumer, outcome, (clock.monotonic() - start) / 1_000);
@@ -97,8 +104,13 @@ export class MessageProcessor {
     const error = delivery.read();
     if (!(error instanceof UnreadableRecordError)) return undefined;
     const { reason } = error;
-    const id = `${record.topic}/${record.partition}/${record.offset}`;
-    return this.#bury(record, { id, group, consumer: group, reason, error, attempts: 0 }, progress);
+    // With the time, because a topic that is made anew counts from 0 again.
+    const id = `${record.topic}/${record.partition}/${record.offset}@${record.timestamp}`;
+    return this.#deadLetters.take(
+      record,
+      { id, group, consumer: group, reason, error, attempts: 0 },
+      progress,
+    );
   }
 
   async #handle(
@@ -205,7 +217,7 @@ export class MessageProcessor {
     const what = `${contract.name} (${where.messageId}) in ${consumer}`;
     if (kind === 'outage') {
       progress.outages += 1;
-      const delay = retryDelay(OUTAGE_BACKOFF, progress.outages, random);
+      const delay = backoffDelay(progress.outages, OUTAGE_BACKOFF, random);
       if (progress.outages === 1)
         log('warn', `${what} waits for the database`, { ...where, err: error });
       return delay;
@@ -222,82 +234,12 @@ export class MessageProcessor {
     }
     const reason = kind === 'permanent' ? 'not-retryable' : 'retries-exhausted';
     const { attempts } = progress;
-    return this.#bury(
+    return this.#deadLetters.take(
       record,
       { id: envelope.id, group, consumer, reason, error, attempts },
       progress,
     );
   }
-
-  async #bury(
-    record: IncomingRecord,
-    cause: {
-      readonly id: string;
-      readonly group: string;
-      readonly consumer: string;
-      readonly reason: string;
-      readonly error: unknown;
-      readonly attempts: number;
-    },
-    progress: Progress,
-  ): Promise<number | undefined> {
-    const { host, inbox, outbox, clock, random, log, listener } = this.parts;
-    const { id, consumer, reason, error, attempts } = cause;
-    const letter = deadLetter(record, { ...cause, now: clock.now() });
-    const where = { consumer, messageId: id, topic: record.topic, partition: record.partition };
-    try {
-      const written = await host.run(
-        async () => {
-          if (!(await inbox.remember(consumer, id))) return false;
-          await outbox.add(letter);
-          return true;
-        },
-        { propagation: 'requires-new' },
-      );
-      if (written) {
-        listener.onDeadLetter(record.topic, reason);
-        log('error', `${id} was written to ${letter.topic}: ${reason}, ${attempts} tries`, {
-          ...where,
-          offset: record.offset,
-          err: error,
-        });
-      }
-      return undefined;
-    } catch (failure) {
-      // Very likely what failed the handler too: wait, and let the handler have another try.
-      progress.outages += 1;
-      const delay = retryDelay(OUTAGE_BACKOFF, progress.outages, random);
-      log('warn', `${id} could not be written to ${letter.topic}`, { ...where, err: failure });
-      return delay;
-    }
-  }
-}
-
-function messageContext(
-  record: IncomingRecord,
-  { envelope }: Message,
-  attempt: number,
-  signal: AbortSignal,
-): MessageContext {
-  const { topic, partition, offset } = record;
-  return {
-    id: envelope.id,
-    name: envelope.type,
-    version: envelope.version,
-    key: record.key?.toString() ?? '',
-    topic,
-    partition,
-    offset,
-    timestamp: envelope.time,
-    correlationId: envelope.correlationId,
-    causationId: envelope.causationId,
-    source: envelope.source,
-    headers: envelope.headers,
-    attempt,
-    signal,
-    replyTo: envelope.replyTo,
-    inReplyTo: envelope.inReplyTo,
-  };
 }
 
 function replyOf(

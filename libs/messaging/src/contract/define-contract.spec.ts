@@ -98,7 +98,7 @@ describe('a contract', () => {
     ],
     [
       'no version',
-      () => defineReply('spec.none', { owner: 'spec', outcome: 'success', versions: {} as never }),
+      () => defineReply('spec.none', { owner: 'spec', outcome: 'success', versions: {} } as never),
       'at least one',
     ],
     [
@@ -170,14 +170,13 @@ describe('a contract', () => {
   });
 
   it('refuses a schema that validates asynchronously', () => {
+    const slow: StandardSchema = {
+      '~standard': { version: 1, vendor: 'x', validate: async (value) => ({ value }) },
+    };
     const Slow = defineReply('spec.slow', {
       owner: 'spec',
       outcome: 'success',
-      versions: {
-        1: {
-          '~standard': { version: 1, vendor: 'x', validate: async (value) => ({ value }) },
-        },
-      },
+      versions: { 1: slow },
     });
     expect(() => encodeData(Slow, {})).toThrow('asynchronous');
   });
