@@ -30,7 +30,7 @@ export function createPool(settings: PoolSettings): pg.Pool {
     application_name: settings.applicationName,
     keepAlive: true,
     types: typeParsers(),
-  } as pg.PoolConfig);
+  });
   pool.on('error', settings.onError);
   // The pool listens to idle connections only; one that breaks between two statements of a
   // transaction would raise an 'error' without listener, which ends the process.
@@ -54,7 +54,7 @@ function typeParsers(): pg.CustomTypesConfig {
     parseArray(text).map((item) => (item === null ? null : parseInt8(item))),
   );
   parsers.setTypeParser(DATE, (text: string) => text);
-  return parsers as unknown as pg.CustomTypesConfig;
+  return parsers;
 }
 
 function parseArray(text: string): (string | null)[] {

@@ -131,12 +131,10 @@ export async function initialise(
   fsync: boolean,
   account: Account | undefined,
 ): Promise<void> {
-  const args = [
-    ...['-D', data, '-U', 'postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
-    ...['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
-    '--no-instructions',
-    ...(fsync ? [] : ['--no-sync']),
-  ];
+  const locale = '--locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C --encoding=UTF8';
+  const args = ['-D', data, '-U', 'postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+  args.push(...locale.split(' '), '--no-instructions');
+  if (!fsync) args.push('--no-sync');
   const child = runAs(account, join(bin, 'initdb'), args, 'pipe');
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {

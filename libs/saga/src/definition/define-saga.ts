@@ -1,6 +1,5 @@
 import { durationOption, InvalidOptionError, resolveOptions } from '@rookery/core';
 import { z } from 'zod';
-import type { Decision, Why } from '../engine/decision.js';
 import { SagaDefinitionError } from '../saga.errors.js';
 import { checkGraph, inOrder, names } from './check-definition.js';
 import type { SagaDefinition, SagaState, StepDefinition } from './saga-definition.js';
@@ -137,7 +136,7 @@ function stepOf(
         ]),
     ),
     compensation: compensationOf(method, metadata, call, defaults, saga),
-    onTimeout: timeout && (call(timeout.method) as (state: SagaState) => Decision | void),
+    onTimeout: timeout && call(timeout.method),
   };
 }
 
@@ -157,7 +156,7 @@ function compensationOf(
     send: options.send,
     timeoutMs: options.timeout ?? defaults.stepTimeoutMs,
     backoff: DEFAULT_BACKOFF,
-    run: call(found.method) as (state: SagaState, why: Why) => unknown,
+    run: call(found.method),
   };
 }
 

@@ -202,8 +202,13 @@ export class SagaEngine {
       const durationMs =
         (leg.endedAt ?? instance.updatedAt) - (leg.startedAt ?? instance.updatedAt);
       const message = {
-        ...{ app, saga, id, step, status: record.status },
-        ...{ durationMs, attempts: leg.attempts },
+        app,
+        saga,
+        id,
+        step,
+        status: record.status,
+        durationMs,
+        attempts: leg.attempts,
       };
       stepTransition.publish(message);
       listener?.step(message);

@@ -11,7 +11,10 @@ export class MessageTransport implements SagaTransport {
   send({ id, command, data, sagaId, correlationId }: OutgoingCommand): Promise<void> {
     // Keyed by saga, the replies to one are taken one after another, and find it without a search.
     return this.publisher.send(command, data as DataOf<typeof command>, {
-      ...{ id, correlationId, replyTo: this.replyTo, replyKey: sagaId },
+      id,
+      correlationId,
+      replyTo: this.replyTo,
+      replyKey: sagaId,
     });
   }
 }

@@ -121,10 +121,16 @@ export class SagaOperations {
     const { id, saga, version, key, status, why, startedAt, updatedAt, correlationId } = instance;
     const traceId = instance.carrier['traceparent']?.split('-')[1];
     return {
-      ...{ id, saga, version, key, state: status },
+      id,
+      saga,
+      version,
+      key,
+      state: status,
       ...defined({ reason: why?.code, message: why?.message }),
       steps: this.#steps(instance),
-      ...{ startedAt, updatedAt, correlationId },
+      startedAt,
+      updatedAt,
+      correlationId,
       ...defined({ endedAt: instance.endedAt, dueAt: instance.dueAt, traceId }),
     };
   }
