@@ -40,7 +40,7 @@ export {
   type SendOptions,
 } from './publish/message-publisher.js';
 export { MessagingRuntime, type Subscription } from './consumer/messaging-runtime.js';
-export { MessagingModule, type MessagingModuleOptions } from './messaging.module.js';
+export { MessagingModule } from './messaging.module.js';
 export { messagingOptions, type MessagingOptions } from './messaging.options.js';
 export { messagingMigrations } from './messaging.migrations.js';
 export { DEAD_LETTER_HEADER, deadLetterTopic, HEADER } from './envelope/header-names.js';

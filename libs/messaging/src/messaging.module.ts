@@ -5,8 +5,6 @@ import { HealthRegistry, Lifecycle, systemRandom, type Clock } from '@rookery/co
 import { KAFKA_DRIVER, type KafkaDriver } from '@rookery/kafka';
 import { LOGGER, Metrics, Tracing, type Logger } from '@rookery/observability';
 import { TransactionHost } from '@rookery/persistence';
-import { announceType } from './contract/announced-types.js';
-import type { MessageContract } from './contract/contract.js';
 import { MessagingRuntime } from './consumer/messaging-runtime.js';
 import { NestHandlers } from './handler/nest-handler.providers.js';
 import { MessagingEngine } from './messaging-engine.js';
@@ -14,15 +12,6 @@ import { messagingHealth } from './messaging.health.js';
 import { MessagingMetrics } from './messaging.metrics.js';
 import { messagingOptions } from './messaging.options.js';
 import { MessagePublisher } from './publish/message-publisher.js';
-
-/** Options of {@link MessagingModule.forRoot}. */
-export interface MessagingModuleOptions {
-  /**
-   * Contracts whose messages are known here though no handler takes them, so that they are skipped
-   * rather than dead-lettered. Those that the process has imported are known anyway.
-   */
-  readonly contracts?: readonly MessageContract[];
-}
 
 /**
  * Gives a service its messages: {@link MessagePublisher} and {@link MessagingRuntime}, and runs its
@@ -37,8 +26,7 @@ export class MessagingModule implements OnModuleInit {
     @Inject(ExternalContextCreator) private readonly contexts: ExternalContextCreator,
   ) {}
 
-  static forRoot(options: MessagingModuleOptions = {}): DynamicModule {
-    for (const { name } of options.contracts ?? []) announceType(name);
+  static forRoot(): DynamicModule {
     return {
       module: MessagingModule,
       global: true,

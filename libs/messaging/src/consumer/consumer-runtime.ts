@@ -7,7 +7,6 @@ import {
   type KafkaLog,
   type TopicSpec,
 } from '@rookery/kafka';
-import { isAnnounced } from '../contract/announced-types.js';
 import type { DataOf, MessageContract } from '../contract/contract.js';
 import { deadLetterTopic } from '../envelope/header-names.js';
 import { resolveHandlerOptions, type ResolvedRetryPolicy } from '../handler/handler.options.js';
@@ -96,11 +95,7 @@ export class ConsumerRuntime extends MessagingRuntime {
     const slots = new Slots(this.options.concurrency);
     this.#groups = [...byGroup].map(
       ([group, handlers]) =>
-        new GroupConsumer(
-          { ...this.options, group },
-          { ...this.parts, slots, isKnown: isAnnounced },
-          handlers,
-        ),
+        new GroupConsumer({ ...this.options, group }, { ...this.parts, slots }, handlers),
     );
     await this.#ensureTopics(signal);
     await Promise.all(this.#groups.map((group) => group.start(signal)));

@@ -2,7 +2,7 @@ import { settle, VirtualClock } from '@rookery/core/testing';
 import { MemoryBroker, MemoryKafkaDriver, partitionOf, type OutgoingRecord } from '@rookery/kafka';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineEvent } from '../contract/define-contract.js';
+import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
 import { HEADER } from '../envelope/header-names.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import type { Delivery } from './delivery.js';
@@ -15,6 +15,19 @@ const Happened = defineEvent('spec.happened', {
   owner: 'spec',
   key: (data) => data.key,
   versions: { 1: z.object({ key: z.string() }) },
+});
+
+const Done = defineReply('spec.done', {
+  owner: 'spec',
+  outcome: 'success',
+  versions: { 1: z.object({ key: z.string() }) },
+});
+const Do = defineCommand('spec.do', {
+  owner: 'spec',
+  topic: 't',
+  key: (data) => data.key,
+  versions: { 1: z.object({ key: z.string() }) },
+  replies: [Done],
 });
 
 const OPTIONS: GroupConsumerOptions = {
@@ -60,6 +73,10 @@ function handler(consumer: string, concurrency = 10): ConsumerHandler {
   };
 }
 
+function commandHandler(consumer: string): ConsumerHandler {
+  return { ...handler(consumer), contracts: new Map([[Do.name, Do]]) };
+}
+
 /** What a handler does with a record: how long it takes, and the pause before another try. */
 type Behaviour = (
   consumer: string,
@@ -100,7 +117,6 @@ async function start(
       slots: new Slots(10),
       clock,
       log: () => {},
-      isKnown: (type) => type === 'spec.for-others',
     },
     handlers,
   );
@@ -176,21 +192,26 @@ describe('GroupConsumer', () => {
     expect(committed()).toBe(4);
   });
 
-  it('skips what others handle, and hands in what nobody knows', async () => {
+  it('skips events that others handle, but not records without a type', async () => {
     await start(takes(0));
     const sender = new MemoryKafkaDriver({ broker, clock }).producer();
-    await sender.send([
-      record('x1', 'spec.for-others'),
-      record('y1', 'spec.unheard-of'),
-      record('z1', null),
-    ]);
+    await sender.send([record('x1', 'spec.for-others'), record('z1', null)]);
     await clock.advance(1_000);
-    expect(log).toEqual(['unreadable y1', 'unreadable z1']);
-    expect(committed()).toBe(3);
+    expect(log).toEqual(['unreadable z1']);
+    expect(committed()).toBe(2);
   });
 
-  it('ignores unknown types when told to, but not records without any', async () => {
-    await start(takes(0), undefined, { unknownType: 'ignore' });
+  it('hands in a command that nobody takes', async () => {
+    await start(takes(0), [commandHandler('h')]);
+    const sender = new MemoryKafkaDriver({ broker, clock }).producer();
+    await sender.send([record('y1', 'spec.unheard-of'), record('z1', null)]);
+    await clock.advance(1_000);
+    expect(log).toEqual(['unreadable y1', 'unreadable z1']);
+    expect(committed()).toBe(2);
+  });
+
+  it('ignores unknown commands when told to, but not records without any type', async () => {
+    await start(takes(0), [commandHandler('h')], { unknownType: 'ignore' });
     const sender = new MemoryKafkaDriver({ broker, clock }).producer();
     await sender.send([record('y1', 'spec.unheard-of'), record('z1', null)]);
     await clock.advance(1_000);

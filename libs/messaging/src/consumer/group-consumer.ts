@@ -129,6 +129,7 @@ export class GroupConsumer {
         const key = routeKey(topic, type);
         this.#routes.set(key, [...(this.#routes.get(key) ?? []), route]);
         this.#contracts.set(type, contract);
+        if (contract.kind !== 'event') this.#addressed.add(topic);
       }
     }
   }
@@ -163,7 +164,7 @@ export class GroupConsumer {
     session.tracker.begin(record.offset);
     const type = typeOf(record);
     const routes = type === undefined ? undefined : this.#routes.get(routeKey(record.topic, type));
-    if (routes === undefined && this.#skips(type)) {
+    if (routes === undefined && this.#skips(record.topic, type)) {
       session.tracker.finish(record.offset);
       this.#commits.schedule();
       return;

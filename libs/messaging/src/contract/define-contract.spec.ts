@@ -6,7 +6,6 @@ import { OnCommand } from '../handler/on-command.decorator.js';
 import { OnEvent } from '../handler/on-event.decorator.js';
 import { handlerBindings } from '../handler/handler-binding.js';
 import { reply, type Reply } from '../handler/reply.js';
-import { isAnnounced } from './announced-types.js';
 import { decodeData, encodeData } from './contract-codec.js';
 import type { DataOf, EventContract, MessageContract } from './contract.js';
 import { defineCommand, defineEvent, defineReply } from './define-contract.js';
@@ -83,11 +82,9 @@ describe('a contract', () => {
     expect(handlerBindings(Handlers.prototype.right)).toMatchObject([{ contract: OrderPlaced }]);
   });
 
-  it('knows its newest version, its topic and that it exists', () => {
+  it('knows its newest version and its topic', () => {
     expect(OrderPlaced.latest).toBe(3);
     expect(Reserve.topic).toBe('spec.commands');
-    expect(isAnnounced('spec.order-placed')).toBe(true);
-    expect(isAnnounced('spec.never-defined')).toBe(false);
   });
 
   it.each<[string, () => unknown, string]>([

@@ -10,7 +10,6 @@ import type {
   ReplyOptions,
   Versions,
 } from './contract.js';
-import { announceType } from './announced-types.js';
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
 const OWNER = /^[a-z][a-z0-9-]*$/;
@@ -100,7 +99,6 @@ function shared<N extends string>(
     }
   }
   if (problems.length > 0) throw new InvalidOptionError(`contract ${name}`, problems);
-  announceType(name);
   const { owner, versions, compatibility = 'FULL' } = options;
   return { name, owner, versions, latest, compatibility, upcast };
 }
