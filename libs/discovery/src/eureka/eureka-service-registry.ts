@@ -39,9 +39,12 @@ export class EurekaServiceRegistry extends ServiceRegistry {
   readonly #view = new RegistryView();
   readonly #options: EurekaServiceRegistryOptions;
   readonly #push: RegistryPush | undefined;
+  readonly #restartListeners = new Set<() => void>();
   #instances = new Map<string, ServiceInstance>();
   /** Instances the restarted registry does not list yet, and until when they are kept. */
   #grace: { readonly instances: Map<string, ServiceInstance>; readonly until: number } | undefined;
+  /** Contact was lost: what answers next may be another process, which begins empty. */
+  #suspicious = false;
   #fetched = false;
   #deltas = true;
   #fetching: Promise<void> | undefined;
@@ -61,7 +64,15 @@ export class EurekaServiceRegistry extends ServiceRegistry {
         clock: options.clock,
         random: options.random,
         onChange: () => void this.#fetchSoon(),
-        onRestart: () => this.#keepMissing(),
+        onLost: () => {
+          this.#suspicious = true;
+          void this.#fetchSoon();
+        },
+        onFound: (restarted) => {
+          if (restarted) this.#restarted();
+          else this.#trust();
+          void this.#fetchSoon();
+        },
       });
     }
   }
@@ -80,7 +91,8 @@ export class EurekaServiceRegistry extends ServiceRegistry {
 
   /** Calls `listener` when the registry restarted with an empty view: time to renew at once. */
   onRestart(listener: () => void): () => void {
-    return this.#push?.onRestart(listener) ?? ((): void => {});
+    this.#restartListeners.add(listener);
+    return () => void this.#restartListeners.delete(listener);
   }
 
   get freshness(): RegistryFreshness {
@@ -115,17 +127,16 @@ export class EurekaServiceRegistry extends ServiceRegistry {
   /** One fetch at a time; what is asked for meanwhile follows as one. */
   async #fetchSoon(): Promise<void> {
     if (this.#closed) return;
-    if (this.#fetching !== undefined) {
-      this.#again = true;
-      return this.#fetching;
-    }
-    this.#cancelTimer?.();
-    await this.#fetch().catch(() => {});
-    if (this.#again) {
-      this.#again = false;
-      if (this.#failures === 0) return this.#fetchSoon();
-    }
-    this.#schedule();
+    if (this.#fetching === undefined) await this.#fetch().catch(() => {});
+    else this.#again = true;
+  }
+
+  /** Whoever asked for a fetch, the next one follows: at once, at the interval, or after a pause. */
+  #next(): void {
+    const again = this.#again;
+    this.#again = false;
+    if (again && this.#failures === 0) void this.#fetchSoon();
+    else this.#schedule();
   }
 
   #schedule(): void {
@@ -138,11 +149,11 @@ export class EurekaServiceRegistry extends ServiceRegistry {
       this.#failures === 0
         ? Math.min(interval, Math.max(0, graceMs))
         : backoffDelay(BACKOFF, this.#failures, random);
-    this.#cancelTimer?.();
     this.#cancelTimer = clock.after(delayMs, () => void this.#fetchSoon());
   }
 
   #fetch(): Promise<void> {
+    this.#cancelTimer?.();
     this.#fetching = this.#fetchOnce()
       .then(
         () => this.#succeeded(),
@@ -151,7 +162,10 @@ export class EurekaServiceRegistry extends ServiceRegistry {
           throw error;
         },
       )
-      .finally(() => (this.#fetching = undefined));
+      .finally(() => {
+        this.#fetching = undefined;
+        this.#next();
+      });
     return this.#fetching;
   }
 
@@ -185,6 +199,7 @@ export class EurekaServiceRegistry extends ServiceRegistry {
   }
 
   #succeeded(): void {
+    if (this.#suspicious) this.#keepMissing();
     this.#confirmedAt = this.#options.clock.now();
     this.#failures = 0;
     if (this.#problem !== undefined) {
@@ -196,19 +211,31 @@ export class EurekaServiceRegistry extends ServiceRegistry {
 
   #failed(error: RegistryUnavailableError): void {
     this.#failures++;
-    // Deltas reach back a limited time only, and a registry that was away may be a new one.
+    // Deltas reach back a limited time only.
     this.#fetched = false;
+    this.#suspicious = true;
     if (this.#problem === undefined) this.#options.report('lost', error);
     this.#problem = error.message;
   }
 
-  /** A restarted registry begins empty: what it has not heard of yet is not gone. */
+  /** What a restarted registry has not heard of yet is not gone. */
   #keepMissing(): void {
     const { clock, graceMs } = this.#options;
     const instances = new Map(this.#view.all().map((each) => [keyOf(each), each] as const));
     this.#grace = { instances, until: clock.monotonic() + graceMs };
+    this.#suspicious = false;
     this.#fetched = false;
-    void this.#fetchSoon();
+  }
+
+  #restarted(): void {
+    this.#keepMissing();
+    for (const listener of this.#restartListeners) listener();
+  }
+
+  /** It is the process it was: whatever it does not list is gone. */
+  #trust(): void {
+    this.#suspicious = false;
+    this.#grace = undefined;
   }
 
   #publish(): void {

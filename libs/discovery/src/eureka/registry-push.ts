@@ -8,10 +8,12 @@ export interface RegistryPushOptions {
   readonly client: EurekaClient;
   readonly clock: Clock;
   readonly random: Random;
-  /** The registry changed, or may have while nobody listened. */
+  /** The registry changed. */
   readonly onChange: () => void;
-  /** The registry is another process than before. */
-  readonly onRestart: () => void;
+  /** Nobody listens any more. */
+  readonly onLost: () => void;
+  /** Listening (again); `restarted` tells whether to another process than before. */
+  readonly onFound: (restarted: boolean) => void;
 }
 
 const BACKOFF = { initial: 250, multiplier: 2, max: 15_000, jitter: 0.5 };
@@ -21,7 +23,6 @@ const UNSUPPORTED_RETRY_MS = 300_000;
 /** Listens to the stream of a registry that pushes its changes, and reconnects when it breaks. */
 export class RegistryPush {
   readonly #options: RegistryPushOptions;
-  readonly #restartListeners = new Set<() => void>();
   #abort: AbortController | undefined;
   #connected = false;
   #failures = 0;
@@ -31,17 +32,11 @@ export class RegistryPush {
 
   constructor(options: RegistryPushOptions) {
     this.#options = options;
-    this.#restartListeners.add(options.onRestart);
   }
 
   /** Whether changes are heard of at once now. */
   get connected(): boolean {
     return this.#connected;
-  }
-
-  onRestart(listener: () => void): () => void {
-    this.#restartListeners.add(listener);
-    return () => void this.#restartListeners.delete(listener);
   }
 
   /** Connects, and stays connected until {@link close}. */
@@ -73,22 +68,22 @@ export class RegistryPush {
     this.#abort = undefined;
     if (this.#connected) {
       this.#connected = false;
-      // From here on changes are found by fetching, at the shorter interval.
-      this.#options.onChange();
+      if (!this.#closed) this.#options.onLost();
     }
     if (!this.#closed) this.#cancelTimer = clock.after(delayMs, () => this.start());
   }
 
   async #listen(stream: AsyncIterable<Buffer>): Promise<void> {
-    this.#connected = true;
     for await (const { event, data } of readEvents(stream)) {
       if (this.#closed) return;
       this.#failures = 0;
       if (event !== 'registry') continue;
       const epoch = epochOf(data);
-      const restarted = this.#epoch !== undefined && epoch !== this.#epoch;
+      const isNew = this.#epoch !== undefined && epoch !== this.#epoch;
+      const begins = !this.#connected || isNew;
       this.#epoch = epoch;
-      if (restarted) for (const listener of this.#restartListeners) listener();
+      this.#connected = true;
+      if (begins) this.#options.onFound(isNew);
       else this.#options.onChange();
     }
   }
