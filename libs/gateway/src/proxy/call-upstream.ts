@@ -3,6 +3,7 @@ import { AbortedError } from '@rookery/core';
 import { traceClientCall, type ClientInstrumentation } from '@rookery/observability';
 import { isDependencyFailure, type CircuitBreakerEngine } from '@rookery/resilience';
 import type { Dispatcher } from 'undici';
+import type { Patience } from './patience.js';
 import type { RequestDraft } from '../route/filters.js';
 import type { Route } from '../route/route-table.js';
 import type { CallOutcome, UpstreamBalancer, UpstreamLease } from '../upstream/balancer.js';
@@ -26,15 +27,15 @@ export interface UpstreamRequest {
   /** Host header of the client. */
   readonly clientHost: string;
   readonly retries: number;
-  /** Aborts when the client left, or the answer did not begin in time. */
-  readonly signal: AbortSignal;
+  /** Ends when the client left, or the answer did not begin in time. */
+  readonly patience: Patience;
 }
 
 /** An answer that has begun, and how to end the call once its body has been passed on. */
 export interface UpstreamAnswer {
   readonly response: Dispatcher.ResponseData;
   /** Ends the lease of the instance. */
-  done(ok: boolean): void;
+  done(outcome: CallOutcome): void;
 }
 
 /** Answers with which an upstream, or a proxy before it, says that it cannot serve. */
@@ -52,7 +53,7 @@ export async function callUpstream(
   parts: UpstreamParts,
   request: UpstreamRequest,
 ): Promise<UpstreamAnswer> {
-  const { route, draft, body, retries, signal } = request;
+  const { route, draft, body, retries, patience } = request;
   const repeatable = body === undefined && IDEMPOTENT.has(draft.method);
   const tried = new Set<string>();
   let lease = leaseOf(parts.balancer, route, tried);
@@ -60,9 +61,9 @@ export async function callUpstream(
     try {
       return await attemptCall(parts, request, lease);
     } catch (error) {
-      const cause: unknown = signal.aborted ? signal.reason : error;
+      const cause: unknown = patience.reason ?? error;
       lease.release(outcomeOf(cause));
-      const again = repeatable && attempt < retries && !signal.aborted && mayRepeat(error);
+      const again = repeatable && attempt < retries && !patience.over && mayRepeat(error);
       if (!wasCutOff(error)) tried.add(lease.instanceId);
       const next = again ? otherLease(parts.balancer, route, tried) : undefined;
       if (next === undefined) throw upstreamError(cause, route.upstream.name);
@@ -88,21 +89,22 @@ async function attemptCall(
     } else {
       breaker.succeeded(admission, startedAt, undefined);
     }
-    return { response, done: (ok) => lease.release(ok ? 'success' : 'failure') };
+    return { response, done: (outcome) => lease.release(outcome) };
   } catch (error) {
-    const { aborted, reason } = request.signal;
-    breaker.failed(admission, startedAt, aborted ? (reason as unknown) : error);
+    breaker.failed(admission, startedAt, request.patience.reason ?? error);
     throw error;
   }
 }
 
 function send(
   { pools, instrumentation }: UpstreamParts,
-  { route, draft, body, clientHost, signal }: UpstreamRequest,
+  { route, draft, body, clientHost, patience }: UpstreamRequest,
   { origin }: UpstreamLease,
 ): Promise<Dispatcher.ResponseData> {
   const exchange = (added: Readonly<Record<string, string>>): Promise<Dispatcher.ResponseData> =>
-    pools.use(origin, (pool) => {
+    pools.use(origin, async (pool) => {
+      // undici asks an AbortSignal whether it is too late already, but not an emitter.
+      if (patience.reason !== undefined) throw patience.reason;
       const headers = draft.headers.flat();
       for (const [name, value] of Object.entries(added)) headers.push(name, value);
       if (draft.preserveHost) headers.push('host', clientHost);
@@ -111,7 +113,7 @@ function send(
         path: draft.query === '' ? draft.path : `${draft.path}?${draft.query}`,
         headers,
         body: body ?? null,
-        signal,
+        signal: patience,
       });
     });
   if (instrumentation === undefined) return exchange({});

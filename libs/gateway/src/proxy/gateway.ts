@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { AbortedError, systemClock, type Clock, type Principal } from '@rookery/core';
 import { bearerToken, ForbiddenError, UnauthorizedError } from '@rookery/security';
 import { gatewayRequests } from '../gateway.channels.js';
@@ -11,10 +10,13 @@ import { HeaderList } from '../request/header-list.js';
 import { LimitedBody } from '../request/limited-body.js';
 import type { DirectAnswer, RequestDraft, ResponseDraft } from '../route/filters.js';
 import { RouteTable, type Match, type Route } from '../route/route-table.js';
+import type { CallOutcome } from '../upstream/balancer.js';
 import { UpstreamPools } from '../upstream/upstream-pools.js';
 import { callUpstream, type UpstreamAnswer, type UpstreamParts } from './call-upstream.js';
 import { settleConnection } from './drain.js';
+import { Patience } from './patience.js';
 import { answerProblem } from './problem-response.js';
+import { pump } from './pump.js';
 
 /** What a {@link Gateway} is made of. */
 export interface GatewayParts extends Omit<UpstreamParts, 'pools'> {
@@ -137,11 +139,11 @@ export class Gateway {
       const direct = change?.(draft);
       if (direct !== undefined) return answerDirectly(forwarding, direct);
     }
-    const waiting = new AbortController();
-    const left = (): void => waiting.abort(new AbortedError('request'));
+    const patience = new Patience();
+    const left = (): void => patience.end(new AbortedError('request'));
     response.once('close', left);
     const expire = (): void =>
-      waiting.abort(new UpstreamTimeoutError(route.upstream.name, route.timeoutMs));
+      patience.end(new UpstreamTimeoutError(route.upstream.name, route.timeoutMs));
     let cancel = this.#clock.after(route.timeoutMs, expire);
     let answered = false;
     if (length !== 0) {
@@ -161,7 +163,7 @@ export class Gateway {
           body: length === 0 ? undefined : bodyOf(request, route.bodyLimit),
           clientHost: forwarding.admitted.host,
           retries: this.#options.retries,
-          signal: waiting.signal,
+          patience,
         },
       );
     } finally {
@@ -201,6 +203,8 @@ function draftOf({ request, admitted, match, address, scheme }: Forwarding): Req
  */
 function bodyOf(request: IncomingMessage, limit: number): LimitedBody {
   const body = new LimitedBody(limit);
+  // Until undici listens, or when it never comes to that.
+  body.on('error', () => {});
   request.once('error', (error) => body.destroy(error)).pipe(body);
   return body;
 }
@@ -237,19 +241,21 @@ async function passOn(
     headers.set('cache-control', 'no-store');
   }
   if (correlationId !== undefined) headers.set(CORRELATION, correlationId);
-  let ok = false;
+  let outcome: CallOutcome = 'failure';
   try {
     response.writeHead(draft.status, headers.flat());
-    await pipeline(upstream.body, response);
-    ok = true;
+    await pump(upstream.body, response);
+    outcome = 'success';
     return draft.status;
   } catch (error) {
-    upstream.body.on('error', () => {}).destroy();
-    if (!response.headersSent) throw new UpstreamFailedError(route.upstream.name, error);
-    // Too late for another answer: the connection ends in the middle of the body.
-    const clientLeft = response.destroyed && !upstream.body.errored;
-    throw new AbortedError(clientLeft ? 'request' : 'answer of the upstream', error);
+    if (error instanceof AbortedError) outcome = 'aborted';
+    if (!response.headersSent) {
+      upstream.body.on('error', () => {}).destroy();
+      throw new UpstreamFailedError(route.upstream.name, error);
+    }
+    // Too late for another answer: the connection has ended in the middle of the body.
+    throw error instanceof AbortedError ? error : new AbortedError('answer of the upstream', error);
   } finally {
-    done(ok || response.writableFinished);
+    done(outcome);
   }
 }

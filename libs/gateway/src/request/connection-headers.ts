@@ -66,7 +66,10 @@ export function droppedFromResponse(
 const NOT_BY_CONNECTION: ReadonlySet<string> = new Set(['content-length', 'authorization', 'host']);
 
 function tokensOf(connection: string | undefined): ReadonlySet<string> {
-  if (connection === undefined) return EMPTY;
+  // Nearly every message says no more than this.
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') {
+    return EMPTY;
+  }
   const tokens = connection
     .toLowerCase()
     .split(',')

@@ -45,6 +45,8 @@ export class HeaderList {
 
   /** Names and values in turns, as undici and `writeHead` take them. */
   flat(): string[] {
-    return this.#fields.flat();
+    const flat: string[] = [];
+    for (const [name, value] of this.#fields) flat.push(name, value);
+    return flat;
   }
 }
