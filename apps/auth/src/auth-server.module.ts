@@ -115,8 +115,8 @@ async function createServer(
   const logger = new Logger('Auth');
   if (options.seedFile !== undefined) {
     const seed = await readSeed(options.seedFile);
-    for (const client of seed.clients) await clients.put(client);
-    for (const user of seed.users) await users.put(user);
+    await inTurns(seed.clients, (client) => clients.put(client));
+    await inTurns(seed.users, (user) => users.put(user));
     logger.log(`seeded ${seed.clients.length} clients and ${seed.users.length} users`);
   }
   const keys = await keyRepository.load(new SecretBox(options.secret));
@@ -134,4 +134,13 @@ async function createServer(
     onError: (err) => logger.error({ err }, 'the provider failed'),
   });
   return new AuthServer({ provider, issuer: options.issuer, formKey: keys.cookies[0]! });
+}
+
+/** Two at a time: as many as passwords are hashed at once. */
+async function inTurns<T>(items: readonly T[], put: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const turn = async (): Promise<void> => {
+    for (const item of rest) await put(item);
+  };
+  await Promise.all([turn(), turn()]);
 }
