@@ -8,7 +8,15 @@ import { RevisionController } from './revision/revision.controller.js';
 
 /** The config server. It starts before everything else, so it needs neither tokens nor registry. */
 @Module({
-  imports: [RookeryModule.forRoot({ name: 'config-server', security: false, discovery: false })],
+  imports: [
+    RookeryModule.forRoot({
+      name: 'config-server',
+      security: false,
+      discovery: false,
+      // Every client asks every few seconds; a line for each would hide the others.
+      quietPaths: ['/'],
+    }),
+  ],
   controllers: [RevisionController, EnvironmentController],
   providers: [
     {

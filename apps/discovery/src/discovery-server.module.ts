@@ -11,7 +11,13 @@ import { RegistryStreamController } from './stream/registry-stream.controller.js
 /** The service registry. Its clients know user and password; it registers nowhere itself. */
 @Module({
   imports: [
-    RookeryModule.forRoot({ name: 'discovery', security: false, discovery: false }),
+    RookeryModule.forRoot({
+      name: 'discovery',
+      security: false,
+      discovery: false,
+      // Heartbeats and fetches of all instances; a line for each would hide the others.
+      quietPaths: ['/eureka', '/prometheus/sd'],
+    }),
     RegistryModule,
   ],
   controllers: [RegistryStreamController, EurekaController, ScrapeTargetsController],

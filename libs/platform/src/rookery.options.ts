@@ -27,6 +27,13 @@ export interface RookeryOptions {
    * @default true
    */
   discovery?: boolean;
+  /**
+   * Paths that machines poll, with all below them: their requests leave no span, and a log line at
+   * `debug` only. Those of the management endpoints are always among them.
+   *
+   * @default none
+   */
+  quietPaths?: readonly string[];
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,40}$/;
@@ -43,6 +50,7 @@ const schema = z
     clients: classes.default([]),
     security: z.boolean().default(true),
     discovery: z.boolean().default(true),
+    quietPaths: z.array(z.string().startsWith('/')).default([]),
   })
   .refine(({ messaging, persistence }) => !messaging || persistence !== undefined, {
     path: ['messaging'],

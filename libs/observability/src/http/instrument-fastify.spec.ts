@@ -321,7 +321,8 @@ describe('isProbe', () => {
     ['/manage/health/ready', true],
     ['/manage/prometheus', true],
     ['/manage/traces?limit=5', true],
-    ['/manage/sagas', false],
+    ['/manage/sagas/saga-1', true],
+    ['/manage/sagaciously', false],
     ['/manage/healthy', false],
     ['/orders', false],
   ])('%s: %s', (path, expected) => expect(isProbe(path)).toBe(expected));

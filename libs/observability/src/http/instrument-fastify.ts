@@ -35,9 +35,9 @@ interface RequestState {
 const STATE = Symbol('rookery.http');
 type Instrumented = FastifyRequest & { [STATE]?: RequestState };
 
-/** Whether a URL is polled by machines: health, info, metrics and the traces themselves. */
+/** Whether a URL is polled by machines: health, info, metrics, sagas and traces. */
 export function isProbe(url: string): boolean {
-  return /^\/manage\/(?:health|info|prometheus|traces)(?:[/?]|$)/.test(url);
+  return /^\/manage\/(?:health|info|prometheus|sagas|traces)(?:[/?]|$)/.test(url);
 }
 
 /**

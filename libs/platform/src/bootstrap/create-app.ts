@@ -7,6 +7,7 @@ import { Lifecycle, systemClock, type Clock, type Environment } from '@rookery/c
 import {
   fastifyLogging,
   instrumentFastify,
+  isProbe,
   loggerFor,
   Metrics,
   nestLogger,
@@ -15,6 +16,7 @@ import {
 } from '@rookery/observability';
 import type { FastifyInstance } from 'fastify';
 import { optionsOf } from '../rookery.module.js';
+import type { ResolvedRookeryOptions } from '../rookery.options.js';
 import { ServerConfig } from './server.options.js';
 
 /** What {@link createApp} may be told; a test tells it more than `bootstrap` does. */
@@ -49,12 +51,13 @@ class HostModule {}
  * @throws InvalidOptionError when an option or configuration value is wrong
  */
 export function createApp(appModule: Type, options: CreateAppOptions): Promise<RunningApp> {
-  const { name, discovery } = optionsOf(appModule);
+  const declared = optionsOf(appModule);
+  const { name } = declared;
   return runAsApp(name, async () => {
     const { environment, clock = systemClock, configDirectory } = options;
     const config = await loadConfig({ app: name, environment, directory: configDirectory, clock });
     try {
-      return await assemble(appModule, name, discovery, config, clock);
+      return await assemble(appModule, declared, config, clock);
     } catch (error) {
       config.close();
       throw error;
@@ -64,8 +67,7 @@ export function createApp(appModule: Type, options: CreateAppOptions): Promise<R
 
 async function assemble(
   appModule: Type,
-  name: string,
-  discovery: boolean,
+  { name, discovery, quietPaths }: ResolvedRookeryOptions,
   config: ConfigStore,
   clock: Clock,
 ): Promise<RunningApp> {
@@ -93,7 +95,9 @@ async function assemble(
   const fastify = nest.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   fastify.server.maxConnections = server.maxConnections;
   const [tracing, metrics, lifecycle] = [nest.get(Tracing), nest.get(Metrics), nest.get(Lifecycle)];
-  instrumentFastify(fastify, { tracing, metrics, logger, app: name, clock });
+  const quiet = (url: string): boolean =>
+    isProbe(url) || quietPaths.some((path) => isBelow(url, path));
+  instrumentFastify(fastify, { tracing, metrics, logger, app: name, clock, quiet });
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     // An API's answers are data: never to be sniffed as a page, never to be kept by a cache unasked.
     reply.header('x-content-type-options', 'nosniff');
@@ -136,6 +140,10 @@ async function assemble(
       }),
     stop: () => runAsApp(name, () => (stopping ??= stop())),
   };
+}
+
+function isBelow(url: string, path: string): boolean {
+  return url.startsWith(path) && (path.endsWith('/') || /^[/?]?$/.test(url.charAt(path.length)));
 }
 
 function urlOf(fastify: FastifyInstance): string {
