@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { CLOCK, ConfigStore } from '@rookery/config';
@@ -24,7 +26,7 @@ const home = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** The web page of the platform, for whoever sits at this machine. */
 @Module({
-  imports: [RookeryModule.forRoot({ name: 'console' })],
+  imports: [RookeryModule.forRoot({ name: 'console', quietPaths: ['/assets', '/api/stream'] })],
   controllers: [LiveController, SagasController, TracesController, WebController],
   providers: [
     {
@@ -89,9 +91,7 @@ export class ConsoleModule implements OnModuleInit {
   }
 }
 
-/** Loaded when it is needed, by an address that no bundler follows: it brings a bundler itself. */
+/** In a process of its own: the bundler's memory goes with it. */
 async function buildWeb(): Promise<void> {
-  const script = new URL('../build.mjs', import.meta.url).href;
-  const { buildWeb: build } = (await import(script)) as { buildWeb: () => Promise<void> };
-  await build();
+  await promisify(execFile)(process.execPath, [home('../build.mjs')], { timeout: 60_000 });
 }

@@ -101,7 +101,7 @@ function Instance({ instance }: { instance: InstanceView }) {
             <span class="mono">{address}</span>
             {uptime !== undefined && <span> up {age(Math.max(0, uptime))}</span>}
           </span>
-          {problem !== undefined && <span class="problem">{problem}</span>}
+          {problem !== undefined && <span class={`problem ${toneOf(status)}`}>{problem}</span>}
         </span>
       </summary>
       {version !== undefined && <p class="muted">Version {version}</p>}

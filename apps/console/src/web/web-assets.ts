@@ -38,11 +38,15 @@ export class WebAssets {
   ) {}
 
   /**
-   * A file by name, `undefined` when there is none.
+   * A file by name, `undefined` when there is none. Asking for the page itself is when changed
+   * sources are noticed.
    *
    * @throws PageNotBuiltError when there is no page and it cannot be built
    */
   async find(name: string): Promise<WebAsset | undefined> {
+    if (name === 'index.html' && this.build !== undefined && (await this.#isStale())) {
+      this.#files = undefined;
+    }
     this.#files ??= this.#load();
     try {
       return (await this.#files).get(name);
@@ -54,7 +58,11 @@ export class WebAssets {
   }
 
   async #load(): Promise<ReadonlyMap<string, WebAsset>> {
-    if (this.build !== undefined && (await this.#isStale())) await this.build();
+    if (this.build !== undefined && (await this.#isStale())) {
+      await this.build().catch((error: unknown) => {
+        throw new PageNotBuiltError('the page does not build', { cause: error });
+      });
+    }
     let names: string[];
     try {
       names = await readdir(this.folder);
