@@ -17,6 +17,7 @@ const CUT = 'client closed';
 export class KafkajsClient {
   readonly kafka: Kafka;
   readonly #sockets = new Set<Socket>();
+  #cut = false;
 
   constructor(options: KafkajsDriverOptions, log: KafkaLog) {
     const { brokers, clientId, ssl, sasl, connectionTimeoutMs, requestTimeoutMs } = options;
@@ -34,8 +35,9 @@ export class KafkajsClient {
     });
   }
 
-  /** Ends all connections at once; requests under way fail. */
+  /** Ends all connections at once and lets none begin; requests under way fail. */
   cut(): void {
+    this.#cut = true;
     for (const socket of this.#sockets) socket.destroy(new Error(CUT));
     this.#sockets.clear();
   }
@@ -58,6 +60,8 @@ export class KafkajsClient {
     // Small requests go back and forth; waiting to fill a packet would only add to their latency.
     socket.setNoDelay(true);
     this.#sockets.add(socket);
+    // kafkajs connects again when it is closed in the middle of something.
+    if (this.#cut) socket.destroy(new Error(CUT));
     socket.once('close', () => this.#sockets.delete(socket));
     return socket;
   }

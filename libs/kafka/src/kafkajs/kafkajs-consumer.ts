@@ -43,6 +43,8 @@ export interface KafkajsConsumerParts {
 interface Session {
   readonly client: KafkajsClient;
   readonly consumer: Consumer;
+  /** Happens when the group was joined, or could not be. */
+  readonly settled: Signal;
 }
 
 /**
@@ -163,7 +165,7 @@ export class KafkajsConsumer implements KafkaConsumer {
       // Restarts are ours to decide: kafkajs repeats them without end, or not at all.
       retry: { retries: 5, initialRetryTime: 100, restartOnFailure: async () => false },
     });
-    const session = { client, consumer };
+    const session = { client, consumer, settled: new Signal() };
     this.#session = session;
     consumer.on(consumer.events.CRASH, ({ payload }) => this.#crashed(session, payload.error));
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
@@ -180,6 +182,8 @@ export class KafkajsConsumer implements KafkaConsumer {
       });
     } catch (error) {
       this.#crashed(session, error);
+    } finally {
+      session.settled.set();
     }
   }
 
@@ -262,11 +266,13 @@ export class KafkajsConsumer implements KafkaConsumer {
     await this.#open();
   }
 
-  async #end({ client, consumer }: Session): Promise<void> {
+  async #end({ client, consumer, settled }: Session): Promise<void> {
     const { clock, settings } = this.parts;
     const deadline = new Signal();
     const cancel = clock.after(settings.closeTimeoutMs, () => deadline.set());
-    // Leaving takes one request; a broker that is away must not hold up the process.
+    // Leaving takes one request; a broker that is away must not hold up the process. Who is about
+    // to join can leave only after that: kafkajs would go away and stay a member.
+    await Promise.race([settled.wait(), deadline.wait()]);
     const stopped = consumer.stop().catch(() => {});
     this.#endPolls();
     await Promise.race([stopped, deadline.wait()]);

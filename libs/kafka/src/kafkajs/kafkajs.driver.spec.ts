@@ -120,6 +120,26 @@ describe('the kafkajs driver at rest', () => {
   });
 });
 
+describe('the kafkajs driver in the middle of something', () => {
+  it('leaves no member behind when it is closed while it joins', async () => {
+    const driver = open();
+    const name = await topic(driver);
+    for (let ms = 0; ms < 40; ms += 4) {
+      const consumer = driver.consumer({ group: `g-${name}`, topics: [name] });
+      const started = consumer.start(listener()).catch((error: unknown) => error);
+      await systemClock.sleep(ms);
+      await consumer.close();
+      await started;
+    }
+    const start = performance.now();
+    const [, records] = await member(driver, name);
+    await driver.producer().send([{ topic: name, key: 'k', value: 'x' }]);
+    await until(() => records.length === 1);
+    // Far less than the session timeout, for which a member left behind would hold the group up.
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+});
+
 describe('the kafkajs driver and a broker that is away', () => {
   it('waits for it at the start, with a line per try that says what to do', async () => {
     const port = await freePort();
