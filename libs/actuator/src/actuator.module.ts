@@ -5,7 +5,7 @@ import { CLOCK, ConfigStore, ServiceInfo } from '@rookery/config';
 import { HealthRegistry, Lifecycle, type Clock } from '@rookery/core';
 import { drainSchema, managementSchema } from './actuator.options.js';
 import { isDevelopment } from './access/operator.js';
-import { HealthReporter } from './health/health-report.js';
+import { HealthReporter } from './health/report.health.js';
 import { HealthController } from './health/health.controller.js';
 import { Liveness } from './health/liveness.js';
 import { lifecycleHealth, livenessHealth } from './health/process.health.js';

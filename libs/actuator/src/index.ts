@@ -13,7 +13,7 @@ export {
   type HealthReport,
   type HealthReporterOptions,
   type Status,
-} from './health/health-report.js';
+} from './health/report.health.js';
 export { Liveness } from './health/liveness.js';
 export { type Info } from './info/info.controller.js';
 export {

@@ -4,7 +4,7 @@ import type { HealthGroup } from '@rookery/core';
 import type { FastifyReply } from 'fastify';
 import { isOperator, PUBLIC_METADATA } from '../access/operator.js';
 import { managementSchema, type ManagementConfig } from '../actuator.options.js';
-import { HealthReporter, type HealthReport } from './health-report.js';
+import { HealthReporter, type HealthReport } from './report.health.js';
 
 /** What a caller gets: the parts only when it may see them. */
 type HealthAnswer = Pick<HealthReport, 'status'> & Partial<HealthReport>;

@@ -2,7 +2,6 @@
 // median of interleaved rounds, printed as JSON. `instrument-fastify.bench.ts` runs it in a process
 // of its own, because vitest reads every import through a getter, which costs more than some parts.
 /* oxlint-disable no-console -- prints figures */
-import 'reflect-metadata';
 import { setImmediate } from 'node:timers/promises';
 import {
   createLogger,
