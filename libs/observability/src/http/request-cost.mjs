@@ -12,9 +12,9 @@ import {
 } from '@rookery/observability';
 import Fastify from 'fastify';
 
-const ROUNDS = 15;
-const REQUESTS = 2_000;
-const PARTS = 50_000;
+const ROUNDS = 9;
+const REQUESTS = 1_000;
+const PARTS = 20_000;
 
 const identity = { app: 'bench', instance: 'bench-1' };
 const metrics = new Metrics({ ...identity, runtime: false });
