@@ -205,6 +205,24 @@ describe('a reply that stays away', () => {
     expect(await current()).toMatchObject({ status: 'compensated' });
   });
 
+  it('takes no answer for an undoing that went out before the doing was known', async () => {
+    await start();
+    world.deliver('inventory');
+    await world.answer('inventory');
+    while ((await current()).status !== 'compensating') await world.pass();
+    const [authorize, , undoing] = world.commands.get('payments') ?? [];
+    world.commands.set('payments', [undoing!, authorize!]);
+    world.deliver('payments');
+    world.deliver('payments');
+    await world.answer('payments', false, 1);
+    expect(await statuses()).toMatchObject({ authorize: 'compensating' });
+    await world.answer('payments');
+    expect(await statuses()).toMatchObject({ authorize: 'compensating' });
+    await world.drain();
+    expect(await statuses()).toMatchObject({ authorize: 'compensated' });
+    expect(asked.filter((name) => name === 'void')).toHaveLength(2);
+  });
+
   it('asks the saga what to do', async () => {
     await start();
     world.deliver('payments');
