@@ -63,6 +63,8 @@ export class KafkajsConsumer implements KafkaConsumer {
   #assigned: TopicPartition[] = [];
   readonly #joined = new Signal();
   readonly #closing = new AbortController();
+  /** Whether kafkajs calls the hooks, which it does only when it is the copy that was patched. */
+  #hooked = false;
   readonly #polls = new Set<() => void>();
   readonly #paused = new Set<string>();
 
@@ -190,6 +192,7 @@ export class KafkajsConsumer implements KafkaConsumer {
   #hooks(): ConsumerHooks {
     return {
       beforeJoin: async () => {
+        this.#hooked = true;
         const revoked = this.#assigned;
         if (revoked.length === 0) return;
         await this.#listener?.onRevoked(revoked);
@@ -204,6 +207,12 @@ export class KafkajsConsumer implements KafkaConsumer {
 
   #assign(session: Session, assignment: Record<string, number[]>): void {
     if (session !== this.#session) return;
+    if (!this.#hooked) {
+      this.parts.log(
+        'error',
+        'two copies of kafkajs are loaded, and the one in use is not patched',
+      );
+    }
     this.#assigned = Object.entries(assignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     );

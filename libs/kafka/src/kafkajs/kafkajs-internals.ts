@@ -1,6 +1,8 @@
-import { createRequire } from 'node:module';
-
-const require = createRequire(import.meta.url);
+// Imported like everything else, so that a bundler patches the copy it bundles.
+// @ts-expect-error kafkajs has types for its outside only
+import consumerGroupClass from 'kafkajs/src/consumer/consumerGroup.js';
+// @ts-expect-error kafkajs has types for its outside only
+import requestQueueClass from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What a consumer of ours wants to do at points where kafkajs offers no hook. */
 export interface ConsumerHooks {
@@ -50,8 +52,8 @@ const TIMEOUT_CHECK_MS = 500;
  * - A consumer cannot act before its partitions are taken away, and cannot end a long poll.
  */
 export function patchKafkajs(): void {
-  const queue = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
-  const group = require('kafkajs/src/consumer/consumerGroup') as {
+  const queue = requestQueueClass as { prototype: RequestQueue };
+  const group = consumerGroupClass as {
     prototype: Record<'fetch' | 'joinAndSync', ConsumerGroupMethod>;
   };
   const marked = queue.prototype as unknown as Record<symbol, boolean>;
