@@ -1,4 +1,10 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { HealthRegistry, Lifecycle } from '@rookery/core';
 import { configHealth } from './config.health.js';
@@ -10,6 +16,8 @@ import { ConfigStore, type ConfigChange } from './store/config-store.js';
 /** Ties the classes of a service to its configuration, and the store to the service's life. */
 @Injectable()
 export class ConfigChangeHandler implements OnModuleInit, OnApplicationShutdown {
+  readonly #logger = new Logger('Config');
+
   constructor(
     @Inject(ConfigStore) private readonly store: ConfigStore,
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
@@ -23,6 +31,10 @@ export class ConfigChangeHandler implements OnModuleInit, OnApplicationShutdown 
 
   /** @throws InvalidOptionError when a namespace that a class injects is wrong */
   onModuleInit(): void {
+    this.store.logTo((level, message, fields = {}) => {
+      if (level === 'info') this.#logger.log(fields, message);
+      else this.#logger[level](fields, message);
+    });
     for (const { instance, metatype } of [
       ...this.discovery.getProviders(),
       ...this.discovery.getControllers(),

@@ -235,6 +235,42 @@ describe('a config server', () => {
     await expect(load()).rejects.toThrow(message);
   });
 
+  it('that tells of changes is asked again at once', async () => {
+    let revision = 1;
+    let feed: ServerResponse | undefined;
+    answer = (request, response) => {
+      if (request.url === '/base/feed') {
+        expect(request.headers.authorization).toBe(`Basic ${btoa('us@er:p:w')}`);
+        feed = response.writeHead(200, { 'content-type': 'text/event-stream' });
+        feed.write('event: revision\ndata: {"revision":"1"}\n\n');
+      } else {
+        response.setHeader('link', '</base/feed>; rel="monitor"').end(v2({ 'n.x': revision }));
+      }
+    };
+    const store = await load({ CONFIG_REFRESH_INTERVAL: '1h' }, { random: () => 0 });
+    while (feed === undefined) await settle();
+    const changed = new Promise((resolve) => store.onChange(resolve));
+    revision = 2;
+    feed.write('event: revi');
+    feed.write('sion\ndata: {"revision":"2"}\n\n');
+    await expect(changed).resolves.toMatchObject({ keys: ['n.x'] });
+    const ended = new Promise((resolve) => feed?.once('close', resolve));
+    store.close();
+    await ended;
+  });
+
+  it('cannot send the credentials to another server', async () => {
+    answer = (_, response) =>
+      response.setHeader('link', '<http://127.0.0.1:9/feed>; rel="monitor"').end(v2({ 'n.x': 1 }));
+    const clock = new VirtualClock();
+    const store = await load({}, { clock });
+    await clock.advance(5_000);
+    expect(requests).toHaveLength(1);
+    store.close();
+    await settle();
+    expect(clock.pending).toBe(0);
+  });
+
   it('of several is the first that answers', async () => {
     answer = (_, response) => response.end(v2({ 'n.x': 1 }));
     const closed = createServer();

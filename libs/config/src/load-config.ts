@@ -73,6 +73,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<ConfigStor
     ...common,
     sources,
     reload: (closing) => server.changed(closing),
+    follow: (onRevision, closing) => server.follow(onRevision, closing),
   });
   store.watch();
   return store;

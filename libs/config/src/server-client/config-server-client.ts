@@ -2,6 +2,7 @@ import { AbortedError } from '@rookery/core';
 import { z } from 'zod';
 import { ConfigServerError } from '../config.errors.js';
 import type { PropertySource, PropertyValue } from '../property-source/property-source.js';
+import type { FeedAddress } from './revision-feed.js';
 
 /** Spring's form with an origin beside each value, and the plain one that every server speaks. */
 const ACCEPT = 'application/vnd.spring-cloud.config-server.v2+json, application/json;q=0.9';
@@ -33,6 +34,8 @@ export interface ConfigServerAnswer {
   readonly sources: readonly PropertySource[];
   readonly version: string | undefined;
   readonly etag: string | undefined;
+  /** Where the server says that it tells of changes (`Link: <...>; rel="monitor"`). */
+  readonly monitor: FeedAddress | undefined;
 }
 
 /**
@@ -61,7 +64,11 @@ export async function fetchConfiguration(
     if (response.status === 304) return undefined;
     const body = await readBody(response, shown);
     if (response.status !== 200) throw refusal(response.status, shown);
-    return parseAnswer(body, shown, response.headers.get('etag') ?? undefined);
+    return {
+      ...parseAnswer(body, shown),
+      etag: response.headers.get('etag') ?? undefined,
+      monitor: monitorOf(response.headers.get('link'), address, authorization),
+    };
   } catch (error) {
     if (error instanceof ConfigServerError) throw error;
     if (request.signal.aborted) throw new AbortedError('config fetch', request.signal.reason);
@@ -84,6 +91,17 @@ function target(request: ConfigServerRequest): { address: URL; authorization?: s
   if (username === '' && password === '') return { address };
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { address, authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+}
+
+/** The feed of a server, on that server only: the credentials go with the request. */
+function monitorOf(
+  link: string | null,
+  base: URL,
+  authorization: string | undefined,
+): FeedAddress | undefined {
+  const reference = /<([^>]+)>\s*;[^,]*\brel="?monitor"?/.exec(link ?? '')?.[1];
+  const url = reference === undefined ? null : URL.parse(reference, base.href);
+  return url?.origin === base.origin ? { url, authorization } : undefined;
 }
 
 async function readBody(response: Response, shown: string): Promise<string> {
@@ -110,7 +128,7 @@ function refusal(status: number, shown: string): ConfigServerError {
   return new ConfigServerError(`config server ${shown} ${reason}`, retryable);
 }
 
-function parseAnswer(body: string, shown: string, etag: string | undefined): ConfigServerAnswer {
+function parseAnswer(body: string, shown: string): Pick<ConfigServerAnswer, 'sources' | 'version'> {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -129,7 +147,7 @@ function parseAnswer(body: string, shown: string, etag: string | undefined): Con
     name: `config-server ${shortName(name)}`,
     properties: new Map(Object.entries(source).map(([key, value]) => [key, property(value)])),
   }));
-  return { sources, version: answer.data.version ?? undefined, etag };
+  return { sources, version: answer.data.version ?? undefined };
 }
 
 /** `file:/srv/config/orders.yml (document #0)` is `orders.yml`: paths of the server say nothing. */

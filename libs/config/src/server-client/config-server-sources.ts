@@ -4,6 +4,7 @@ import type { ConfigOptions } from '../config.options.js';
 import type { PropertySource } from '../property-source/property-source.js';
 import type { ConfigLog } from '../store/config-log.js';
 import { fetchConfiguration, type ConfigServerAnswer } from './config-server-client.js';
+import { followRevisions, type FeedAddress } from './revision-feed.js';
 
 const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 3_000;
@@ -11,6 +12,7 @@ const MAX_DELAY_MS = 3_000;
 /** The config servers as a source of configuration: asked in order, the first that answers counts. */
 export class ConfigServerSources {
   readonly #urls: readonly string[];
+  #monitor: FeedAddress | undefined;
   #etag: { readonly url: string; readonly value: string } | undefined;
 
   constructor(
@@ -75,6 +77,7 @@ export class ConfigServerSources {
       try {
         const answer = await this.#ask(url, signal);
         if (answer === undefined) return undefined;
+        this.#monitor = answer.monitor;
         this.#etag = answer.etag === undefined ? undefined : { url, value: answer.etag };
         return answer.sources;
       } catch (error) {
@@ -83,6 +86,13 @@ export class ConfigServerSources {
       }
     }
     throw failure;
+  }
+
+  /** Calls `onRevision` whenever the server tells of a change, if it does that at all. */
+  follow(onRevision: () => void, signal: AbortSignal): void {
+    const { clock, random } = this;
+    const address = (): FeedAddress | undefined => this.#monitor;
+    void followRevisions({ address, clock, random, onRevision, signal });
   }
 
   #ask(url: string, signal: AbortSignal): Promise<ConfigServerAnswer | undefined> {

@@ -27,6 +27,8 @@ export interface ConfigStoreParts {
   readonly sources: readonly PropertySource[];
   /** Absent: the configuration never changes. */
   readonly reload?: SourceLoader | undefined;
+  /** Tells when to reload, besides the regular refresh, until the signal aborts. */
+  readonly follow?: ((onRevision: () => void, signal: AbortSignal) => void) | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly log?: ConfigLog | undefined;
@@ -66,6 +68,7 @@ export class ConfigStore {
   readonly profiles: readonly string[];
   readonly #environment: Environment;
   readonly #reload: SourceLoader | undefined;
+  readonly #follow: ConfigStoreParts['follow'];
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #bindings = new Map<string, Map<z.ZodType, Binding>>();
@@ -83,6 +86,7 @@ export class ConfigStore {
     this.profiles = parts.profiles;
     this.#environment = parts.environment;
     this.#reload = parts.reload;
+    this.#follow = parts.follow;
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
     this.#log = parts.log ?? stderrLog;
@@ -179,8 +183,17 @@ export class ConfigStore {
     return this.#refreshing;
   }
 
-  /** Starts to refresh by itself every `config.refreshInterval`, if the sources can change. */
+  /**
+   * Starts to refresh by itself, every `config.refreshInterval` and when the source tells of a
+   * change, if it can change at all.
+   */
   watch(): void {
+    // What fails is told once and kept in `failure`.
+    this.#follow?.(() => void this.refresh().catch(() => {}), this.#closing.signal);
+    this.#scheduleRefresh();
+  }
+
+  #scheduleRefresh(): void {
     if (this.#reload === undefined || this.#cancelTimer !== undefined) return;
     const interval = this.#refreshInterval();
     if (interval === 0 || this.#closing.signal.aborted) return;
@@ -189,8 +202,8 @@ export class ConfigStore {
     this.#cancelTimer = this.#clock.after(jittered, () => {
       this.#cancelTimer = undefined;
       void this.refresh().then(
-        () => this.watch(),
-        () => this.watch(),
+        () => this.#scheduleRefresh(),
+        () => this.#scheduleRefresh(),
       );
     });
   }
