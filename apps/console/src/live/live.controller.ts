@@ -29,7 +29,7 @@ export class LiveController {
     fleet: Fleet,
     sagas: Sagas,
   ) {
-    const { pollInterval, maxWatchers } = readOptions(config);
+    const { maxWatchers } = readOptions(config);
     this.#stream = new EventStream({ clock, maxClients: maxWatchers });
     this.#state = new LiveState(service.startedAt, (set) =>
       this.#stream.send(eventOf('changes', set)),
@@ -39,7 +39,7 @@ export class LiveController {
       fleet,
       sagas,
       clock,
-      pollInterval,
+      () => readOptions(config).pollInterval,
       () => this.#stream.size > 0,
     );
     lifecycle.onStop('consumers', 'console stream', () => {

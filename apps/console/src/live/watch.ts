@@ -21,7 +21,7 @@ export class Watch {
     private readonly fleet: Fleet,
     private readonly sagas: Sagas,
     private readonly clock: Clock,
-    private readonly intervalMs: number,
+    private readonly intervalMs: () => number,
     private readonly isWatched: () => boolean,
   ) {}
 
@@ -34,7 +34,7 @@ export class Watch {
     void this.round().finally(() => {
       this.#running = false;
       if (this.#closing.signal.aborted || !this.isWatched()) return;
-      this.#cancel = this.clock.after(this.intervalMs, () => this.wake());
+      this.#cancel = this.clock.after(this.intervalMs(), () => this.wake());
     });
   }
 
