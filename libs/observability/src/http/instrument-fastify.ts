@@ -120,7 +120,8 @@ export function instrumentFastify(
       ms / 1000,
     );
     if (span !== undefined) endSpan(span, state, status);
-    const level = status >= 500 ? 'error' : state.quiet ? 'debug' : 'info';
+    // What machines ask says no to them many times while a service starts or drains: no error.
+    const level = state.quiet ? 'debug' : status >= 500 ? 'error' : 'info';
     logger[level](
       {
         service: app,

@@ -1,28 +1,21 @@
-import {
-  Catch,
-  HttpException,
-  Logger,
-  type ArgumentsHost,
-  type ExceptionFilter,
-} from '@nestjs/common';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { isRookeryError, problem, problemOf, PROBLEM_JSON, type Problem } from '@rookery/core';
-import { currentTraceId } from '@rookery/observability';
-import type { FastifyReply } from 'fastify';
+import { currentTraceId, noteError } from '@rookery/observability';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * Answers every failed request with an RFC 9457 problem document. What it does not know is logged
- * with its stack and answered without any of it.
+ * Answers every failed request with an RFC 9457 problem document, of what it does not know without
+ * any of it. The error itself stands in the log line and the span of the request.
  */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  private readonly logger = new Logger('Http');
-
   catch(error: unknown, host: ArgumentsHost): void {
     // Message handlers have an error policy of their own, which needs the original error.
     if (host.getType() !== 'http') throw error;
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const http = host.switchToHttp();
+    noteError(http.getRequest<FastifyRequest>(), error);
+    const reply = http.getResponse<FastifyReply>();
     const body = toProblem(error);
-    if (body.status >= 500) this.logger.error({ err: error, code: body.code }, body.title);
     if (reply.sent) return;
     for (const [name, value] of Object.entries(headersOf(error))) void reply.header(name, value);
     void reply.status(body.status).header('content-type', PROBLEM_JSON).send(JSON.stringify(body));
