@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,9 @@ export class ScratchWorkspace {
       encoding: 'utf8',
       maxBuffer: 64 * 1_048_576,
     });
-    for (const file of files.split('\0').filter((name) => name !== '')) {
+    for (const file of files.split('\0')) {
+      // Git goes on listing a file that was deleted and not yet committed as such.
+      if (file === '' || !existsSync(join(CHECKOUT, file))) continue;
       mkdirSync(dirname(join(this.root, file)), { recursive: true });
       cpSync(join(CHECKOUT, file), join(this.root, file));
     }

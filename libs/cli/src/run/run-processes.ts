@@ -18,7 +18,7 @@ export const HOST = 'platform';
  * A development machine runs a dozen processes that are idle most of the time: a small young
  * generation and one helper thread make each hold less.
  */
-const MEMORY_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1'];
+const MEMORY_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1', '--enable-source-maps'];
 
 /**
  * By itself glibc keeps an arena for each thread, and after one large block of memory keeps all
