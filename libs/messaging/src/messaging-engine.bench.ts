@@ -67,7 +67,7 @@ describe('messages on PostgreSQL and a Kafka broker', () => {
     await until(async () => (await engine.outbox.backlog()).pending === 0);
     const rate = (ROWS / (performance.now() - start)) * 1_000;
     report('outbox rows relayed per second', rate);
-    // With room for a machine that has other things to do; 20,000 and more when it has not.
+    // With room for a machine that has other things to do.
     expect(rate).toBeGreaterThan(1_000);
   });
 
