@@ -125,6 +125,13 @@ describe('a service made by createApp', () => {
     expect(await response.json()).toMatchObject({ code: 'RKY_HTTP_NO_ROUTE' });
   });
 
+  it('answers a path that is none with a problem document', async () => {
+    const response = await fetch(`${url}/cups/%zz`);
+    expect(response.status).toBe(400);
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
+    expect(await response.json()).toMatchObject({ code: 'RKY_HTTP_BAD_REQUEST' });
+  });
+
   it('is ready while it runs', async () => {
     const response = await fetch(`${url}/manage/health/ready`);
     expect(response.status).toBe(200);

@@ -3,7 +3,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { closeGracefully } from '@rookery/actuator';
 import { ConfigModule, describeService, loadConfig, type ConfigStore } from '@rookery/config';
-import { Lifecycle, systemClock, type Clock, type Environment } from '@rookery/core';
+import {
+  Lifecycle,
+  PROBLEM_JSON,
+  systemClock,
+  type Clock,
+  type Environment,
+} from '@rookery/core';
 import {
   fastifyLogging,
   instrumentFastify,
@@ -14,7 +20,8 @@ import {
   runAsApp,
   Tracing,
 } from '@rookery/observability';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { toProblem } from '../problem/problem.filter.js';
 import { optionsOf } from '../rookery.module.js';
 import type { ResolvedRookeryOptions } from '../rookery.options.js';
 import { ServerConfig } from './server.options.js';
@@ -87,6 +94,11 @@ async function assemble(
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true },
     http: { headersTimeout: server.headersTimeout },
+    // What Fastify refuses before any route, such as a path with a broken escape.
+    frameworkErrors: (error: Error, _request: unknown, reply: FastifyReply) => {
+      const body = toProblem(error);
+      void reply.status(body.status).type(PROBLEM_JSON).send(JSON.stringify(body));
+    },
   });
   const nest = await NestFactory.create<NestFastifyApplication>(host, adapter, {
     logger: nestLogger(logger),
