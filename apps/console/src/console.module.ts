@@ -26,7 +26,8 @@ const home = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 /** The web page of the platform, for whoever sits at this machine. */
 @Module({
-  imports: [RookeryModule.forRoot({ name: 'console', quietPaths: ['/assets', '/api/stream'] })],
+  // What looks at the traces must not fill them.
+  imports: [RookeryModule.forRoot({ name: 'console', quietPaths: ['/'] })],
   controllers: [LiveController, SagasController, TracesController, WebController],
   providers: [
     {

@@ -1,5 +1,6 @@
 /** A length of time in one or two units: `3.4 ms`, `12 s`, `3 h 20 min`. */
 export function duration(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms < 10) return `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;

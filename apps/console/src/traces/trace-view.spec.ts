@@ -70,9 +70,9 @@ describe('a trace', () => {
 
   it('is made of what looks like spans only', () => {
     const good = span('a', undefined, 0);
-    expect(parseSpans([[good], null, 'x', { id: 1 }, { ...good, duration: 'long' }])).toEqual([
-      good,
-    ]);
+    expect(parseSpans([good, null, [good], 'x', { id: 1 }, { ...good, duration: 'long' }])).toEqual(
+      [good],
+    );
     expect(parseSpans({ spans: [good] })).toEqual([]);
     expect(parseSpans(undefined)).toEqual([]);
   });

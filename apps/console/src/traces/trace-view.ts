@@ -46,7 +46,7 @@ const MAX_ROWS = 1_000;
 
 /** Reads spans from an answer that anyone may have written; what is none is left out. */
 export function parseSpans(answer: unknown): Span[] {
-  const list = Array.isArray(answer) ? (answer as unknown[]).flat() : [];
+  const list: unknown[] = Array.isArray(answer) ? answer : [];
   return list.filter((item): item is Span => {
     const span = (item ?? {}) as Partial<Span>;
     return (
