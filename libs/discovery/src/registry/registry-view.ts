@@ -44,7 +44,7 @@ export class RegistryView {
       (name) => !isDeepStrictEqual(previous.get(name), next.get(name)),
     );
     if (services.length === 0) return;
-    this.#byService = next;
+    this.#byService = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
     for (const listener of this.#listeners) listener({ services });
   }
 }
