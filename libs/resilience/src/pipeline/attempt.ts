@@ -47,6 +47,8 @@ export class Attempt implements PolicyCall, Waiter, WheelEntry {
   #done = false;
   #entered = false;
   #context: RequestContext | undefined;
+  /** The call that this one was started by, directly. */
+  #outer: PolicyCall | undefined;
   #abort: AbortController | undefined;
   #unlink: (() => void) | undefined;
   /** Who leaves the bulkhead must not lend its async context to who enters. */
@@ -168,6 +170,7 @@ export class Attempt implements PolicyCall, Waiter, WheelEntry {
 
   #invoke(): void {
     const outer = active;
+    this.#outer = outer;
     // oxlint-disable-next-line typescript/no-this-alias -- published to the call, not an alias
     active = this;
     let result: unknown;
@@ -240,7 +243,7 @@ export class Attempt implements PolicyCall, Waiter, WheelEntry {
 
   #linkToParent(): void {
     // The current context may be this call's own, whose signal is the one being made.
-    const parent = (this.#context ?? currentContext())?.signal;
+    const parent = (this.#context ?? currentContext())?.signal ?? this.#outer?.signal;
     if (parent === undefined || this.#done) return;
     this.#onAbort(parent, () => this.#abort!.abort(parent.reason));
   }

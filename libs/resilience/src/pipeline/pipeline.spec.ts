@@ -161,6 +161,23 @@ describe('composed policies', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
   });
 
+  it('abort what they call when an outer call is given up, also outside of any request', async () => {
+    const { clock } = setup();
+    const outer = composePolicies(timeout('1s', { clock }));
+    const inner = composePolicies(timeout('10s', { clock }));
+    let signal: AbortSignal | undefined;
+    const result = outer.run(() =>
+      inner.run((call) => {
+        signal = call.signal;
+        return never();
+      }),
+    );
+    const caught = result.catch((error: unknown) => error);
+    await clock.advance(1_020);
+    expect(await caught).toBeInstanceOf(TimeoutError);
+    expect(signal?.aborted).toBe(true);
+  });
+
   it('pass everything through when there are none', async () => {
     await expect(composePolicies().run(() => 1)).resolves.toBe(1);
   });
