@@ -180,6 +180,21 @@ describe('GroupConsumer', () => {
     expect(committed()).toBe(1);
   });
 
+  it('keeps the order of a key across types and handlers, also when an earlier one is slow', async () => {
+    await start(
+      async (consumer) => {
+        await clock.sleep(consumer === 'happens' ? 500 : 1);
+        return undefined;
+      },
+      [handler('happens'), commandHandler('does')],
+    );
+    const sender = new MemoryKafkaDriver({ broker, clock }).producer();
+    await sender.send([record('a1'), record('a2', Do.name), record('b1', Do.name)]);
+    await clock.advance(1_000);
+    expect(log.indexOf('does a2+')).toBeGreaterThan(log.indexOf('happens a1-'));
+    expect(log.indexOf('does b1-')).toBeLessThan(log.indexOf('happens a1-'));
+  });
+
   it('lets other keys pass while one tries again', async () => {
     let broken = true;
     await start(async (_consumer, value) => (broken && value === 'a1' ? 500 : undefined));

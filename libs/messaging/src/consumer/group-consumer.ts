@@ -13,6 +13,7 @@ import { CommitLoop } from './commit-loop.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import { Delivery } from './delivery.js';
 import type { MessageProcessor, Progress } from './message-processor.js';
+import type { LaneTask } from './keyed-lanes.js';
 import { PartitionSession } from './partition-session.js';
 import { Slots } from './slots.js';
 
@@ -56,8 +57,9 @@ interface Load {
 
 /**
  * Reads as one member of a consumer group and hands each record to every handler of its type.
- * Within a partition, records of one key go through each handler in order, those of different keys
- * side by side; offsets are committed only up to the first record that is not finished.
+ * Within a partition, records of one key are handled in order, whichever handlers they are for, and
+ * those of different keys side by side; offsets are committed only up to the first record that is
+ * not finished.
  */
 export class GroupConsumer {
   readonly topics: readonly string[];
@@ -181,28 +183,32 @@ export class GroupConsumer {
       this.#commits.schedule();
       this.#limit(load);
     };
-    for (const route of routes ?? []) this.#push(load, delivery, route, finish);
-    if (routes === undefined) this.#pushUnreadable(load, delivery, finish);
-  }
-
-  #push(load: Load, delivery: Delivery, { handler, slots }: Route, finish: () => void): void {
-    const { session } = load;
-    const progress: Progress = { attempts: 0, outages: 0 };
-    session.push(handler.consumer, slots, delivery.lane, async () => {
-      const again = await this.parts.processor.process(handler, delivery, progress, session.fence);
-      if (again === undefined && !session.fence.aborted) finish();
-      return again;
-    });
-  }
-
-  #pushUnreadable(load: Load, delivery: Delivery, finish: () => void): void {
-    const { session } = load;
-    const progress: Progress = { attempts: 0, outages: 0 };
-    session.push('', this.#unreadableSlots, delivery.lane, async () => {
-      const again = await this.parts.processor.unreadable(this.group, delivery, progress);
-      if (again === undefined && !session.fence.aborted) finish();
-      return again;
-    });
+    const { fence } = session;
+    const task = (
+      slots: Slots,
+      work: (progress: Progress) => Promise<number | undefined>,
+    ): LaneTask => {
+      const progress: Progress = { attempts: 0, outages: 0 };
+      return {
+        slots,
+        run: async () => {
+          const again = await work(progress);
+          if (again === undefined && !fence.aborted) finish();
+          return again;
+        },
+      };
+    };
+    const { processor } = this.parts;
+    session.push(
+      delivery.lane,
+      routes?.map(({ handler, slots }) =>
+        task(slots, (progress) => processor.process(handler, delivery, progress, fence)),
+      ) ?? [
+        task(this.#unreadableSlots, (progress) =>
+          processor.unreadable(this.group, delivery, progress),
+        ),
+      ],
+    );
   }
 
   /** Events are for whoever cares. A command or a reply that nobody takes is a mistake. */

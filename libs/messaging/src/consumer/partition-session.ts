@@ -2,12 +2,11 @@ import type { Clock } from '@rookery/core';
 import type { TopicPartition } from '@rookery/kafka';
 import { KeyedLanes, type LaneTask } from './keyed-lanes.js';
 import { OffsetTracker } from './offset-tracker.js';
-import type { Slots } from './slots.js';
 
 /** One partition for as long as this member owns it: its lanes, and what of it is finished. */
 export class PartitionSession {
   readonly tracker = new OffsetTracker();
-  readonly #lanes = new Map<string, KeyedLanes>();
+  readonly #lanes: KeyedLanes;
   readonly #fence = new AbortController();
   paused = false;
   committed: number | undefined;
@@ -16,7 +15,9 @@ export class PartitionSession {
   constructor(
     readonly at: TopicPartition,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#lanes = new KeyedLanes(clock);
+  }
 
   /** Aborts when handlers had all the time there was and the partition goes to another member. */
   get fence(): AbortSignal {
@@ -33,19 +34,15 @@ export class PartitionSession {
     return position === this.committed ? undefined : position;
   }
 
-  push(consumer: string, slots: Slots, key: string, task: LaneTask): void {
-    let lanes = this.#lanes.get(consumer);
-    if (lanes === undefined) {
-      lanes = new KeyedLanes(this.clock, slots);
-      this.#lanes.set(consumer, lanes);
-    }
-    lanes.push(key, task);
+  /** Adds what is to be done for one record, after all earlier records of the key. */
+  push(key: string, tasks: readonly LaneTask[]): void {
+    this.#lanes.push(key, tasks);
   }
 
   /** Lets what runs finish, at most for `drainMs`, then fences it. Nothing else begins. */
   async stop(drainMs: number): Promise<void> {
     this.#stopped = true;
-    const finished = Promise.all([...this.#lanes.values()].map((lanes) => lanes.stop()));
+    const finished = this.#lanes.stop();
     let cancel = (): void => {};
     const expired = new Promise<void>((resolve) => (cancel = this.clock.after(drainMs, resolve)));
     await Promise.race([finished, expired]);
