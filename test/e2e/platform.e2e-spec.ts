@@ -75,8 +75,8 @@ describe('one command', () => {
       page.on('pageerror', (error) => errors.push(error.message));
       await page.goto(platform.address('console'));
       for (const app of APPS) {
-        const row = page.locator(`[data-service="${app}"]`);
-        await row.locator('[data-status="up"]').first().waitFor({ timeout: 30_000 });
+        const name = page.getByRole('heading', { name: app, exact: true });
+        await page.locator('li.card.good', { has: name }).waitFor({ timeout: 30_000 });
       }
       await mkdir('test/e2e/.output', { recursive: true });
       await page.screenshot({ path: 'test/e2e/.output/console.png' });
@@ -93,7 +93,7 @@ describe('orders of mixed fate', () => {
     expect(report.findings).toEqual([]);
     expect(report.orders).toHaveLength(60);
 
-    const shipped = report.orders.find(({ status }) => status === 'shipped');
+    const shipped = report.orders.findLast(({ status }) => status === 'shipped');
     const trace = await traceOf(shipped?.traceId ?? '', platform.state);
     for (const app of ['api-gateway', 'orders', 'inventory', 'payments', 'shipping']) {
       expect(trace.some((line) => line.includes(` ${app} `))).toBe(true);

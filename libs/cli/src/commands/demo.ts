@@ -29,7 +29,7 @@ export async function demo(raw: RawDemoOptions, say: (text: string) => void): Pr
 
   const ends = new Map<string, number>();
   for (const { status } of report.orders) ends.set(status, (ends.get(status) ?? 0) + 1);
-  const shipped = report.orders.find(({ status }) => status === 'shipped');
+  const shipped = report.orders.findLast(({ status }) => status === 'shipped');
   if (shipped?.traceId) {
     const trace = await traceOf(shipped.traceId, platform.state);
     say(`\ntrace ${shipped.traceId} of order #${shipped.number}:`);

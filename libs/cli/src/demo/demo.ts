@@ -50,7 +50,7 @@ export interface DemoArticle {
   readonly stock: number;
 }
 
-const POLL_MS = 50;
+const POLL_MS = 100;
 const RARE_PIECES = 3;
 const DAY_MS = 86_400_000;
 const TERMINAL = new Set(['shipped', 'rejected', 'cancelled']);
