@@ -18,6 +18,8 @@ export class RemoteError extends RookeryError {
     status: number,
     /** The problem document that it sent, if it sent one. */
     readonly problem: Problem | undefined,
+    /** Milliseconds that the service asks to be left alone for; 0 when it does not. Retries obey. */
+    readonly retryAfterMs = 0,
   ) {
     super(`${serviceId} answered ${operation} with ${status}${problem ? ` ${problem.code}` : ''}`);
     this.status = status;

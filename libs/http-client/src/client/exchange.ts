@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { activeCall } from '@rookery/resilience';
 import type { HttpRequest } from '../exchange/http-request.js';
 import { ClientDeclarationError } from '../http-client.errors.js';
 import { clientOf, type OperationDeclaration } from './client-metadata.js';
@@ -58,5 +59,8 @@ export async function exchange<T>(): Promise<T> {
       `${client.constructor.name} was not made by Nest: provide it with HttpClientModule.forFeature()`,
     );
   }
-  return (await transport.send(buildRequest(declaration, operation, args))) as T;
+  const request = buildRequest(declaration, operation, args);
+  // Within a request the context has it too; a job in the background has only this.
+  const signal = activeCall()?.signal;
+  return (await transport.send({ ...request, signal })) as T;
 }

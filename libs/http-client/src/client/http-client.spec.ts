@@ -245,7 +245,7 @@ describe('an instance that is gone', () => {
       request.socket.destroy();
     });
     const { client, chooser } = clientOf([port, port]);
-    await expect(client.one('tea')).rejects.toMatchObject({
+    await expect(client.add({ sku: 'tea', available: 1 })).rejects.toMatchObject({
       code: 'RKY_HTTP_CLIENT_CONNECTION',
       unsent: false,
     });

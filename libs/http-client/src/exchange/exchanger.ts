@@ -8,7 +8,6 @@ import {
   type Problem,
 } from '@rookery/core';
 import { traceClientCall, type ClientInstrumentation } from '@rookery/observability';
-import type { Dispatcher } from 'undici';
 import { ConnectionError, RemoteError, UnexpectedResponseError } from '../http-client.errors.js';
 import type { HttpClientConfig } from '../http-client.options.js';
 import type { ConnectionPools } from './connection-pools.js';
@@ -45,8 +44,9 @@ export interface ExchangerParts extends ClientInstrumentation {
 
 /**
  * Sends requests to services: chooses an instance, adds trace, correlation id, deadline and token,
- * and turns answers into values or typed errors. A request that provably never reached an instance
- * is sent to another one, once; all else is left to the resilience policies of the caller.
+ * and turns answers into values or typed errors. A request that provably never reached an instance,
+ * or only reads, is sent to another one, once, when the connection fails; all else is left to the
+ * resilience policies of the caller.
  */
 export class Exchanger {
   constructor(private readonly parts: ExchangerParts) {}
@@ -64,11 +64,11 @@ export class Exchanger {
     try {
       return await this.#attempt(request, headers);
     } catch (error) {
-      if (!(error instanceof UnsentError)) throw error;
+      if (!(error instanceof ElsewhereError)) throw error;
       try {
         return await this.#attempt(request, headers, new Set([error.instanceId]));
       } catch (second) {
-        throw second instanceof UnsentError || isNoInstance(second) ? error.failure : second;
+        throw second instanceof ElsewhereError || isNoInstance(second) ? error.failure : second;
       }
     }
   }
@@ -83,15 +83,17 @@ export class Exchanger {
     const lease = instances.choose(serviceId, exclude === undefined ? {} : { exclude });
     const { host, port, secure, instanceId } = lease.instance;
     const pool = pools.for(`${secure ? 'https' : 'http'}://${host}:${port}`);
-    const caller = currentContext()?.signal;
-    const limit = new Limit(this.parts.clock, config.timeout, caller);
+    const caller = request.signal ?? currentContext()?.signal;
+    const deadline = currentContext()?.deadline;
+    const timeoutMs = Math.min(config.timeout, deadline?.remainingMs ?? Infinity);
+    const limit = new Limit(this.parts.clock, timeoutMs, caller);
     try {
       const answer = await traceClientCall(
         this.parts,
         { client: serviceId, method, uri: template, host, port },
         async (outgoing) => {
           const response = await pool.request({
-            method: method as Dispatcher.HttpMethod,
+            method,
             path,
             headers: {
               accept: 'application/json',
@@ -104,21 +106,26 @@ export class Exchanger {
             signal: limit.signal,
           });
           const content = await readBody(response, config.maxResponseSize, request);
-          return { statusCode: response.statusCode, content };
+          const { statusCode, headers } = response;
+          return { statusCode, content, retryAfter: headers['retry-after'] };
         },
       );
       lease.release(answer.statusCode >= 500 ? 'failure' : 'success');
-      return accept(request, answer.statusCode, answer.content);
+      const retryAfterMs = retryAfterOf(answer.retryAfter, this.parts.clock.now());
+      return accept(request, answer.statusCode, answer.content, retryAfterMs);
     } catch (error) {
       if (isRookeryError(error)) {
         // Releasing twice does nothing; an answer that was refused has been released above.
         lease.release('failure');
         throw error;
       }
-      const failure = explain(error, request, config.timeout, limit.expired, caller);
+      const failure = explain(error, request, timeoutMs, limit.expired, caller);
       const refused = failure instanceof ConnectionError && failure.unsent;
       lease.release(refused ? 'unreachable' : 'failure');
-      throw refused ? new UnsentError(instanceId, failure) : failure;
+      // What only reads may be repeated though it may have been carried out (RFC 9110, 9.2.2): an
+      // instance that dies takes its kept-alive connections, and the next request on each, with it.
+      const elsewhere = failure instanceof ConnectionError && (refused || method === 'GET');
+      throw elsewhere ? new ElsewhereError(instanceId, failure) : failure;
     } finally {
       limit.release();
     }
@@ -155,8 +162,8 @@ class Limit {
   }
 }
 
-/** The request never left: another instance may have it. */
-class UnsentError extends Error {
+/** Another instance may have the request. */
+class ElsewhereError extends Error {
   constructor(
     readonly instanceId: string,
     readonly failure: ConnectionError,
@@ -173,11 +180,17 @@ function operationOf({ method, template }: HttpRequest): string {
   return `${method} ${template}`;
 }
 
-function accept(request: HttpRequest, status: number, content: unknown): unknown {
+function accept(
+  request: HttpRequest,
+  status: number,
+  content: unknown,
+  retryAfterMs: number,
+): unknown {
   const operation = operationOf(request);
   const { serviceId, returns } = request;
   if (status >= 400) {
-    throw new RemoteError(serviceId, operation, status, isProblem(content) ? content : undefined);
+    const problem = isProblem(content) ? content : undefined;
+    throw new RemoteError(serviceId, operation, status, problem, retryAfterMs);
   }
   if (status >= 300) {
     // Following it would carry our token to wherever the answer points.
@@ -188,6 +201,15 @@ function accept(request: HttpRequest, status: number, content: unknown): unknown
   if (result.success) return result.data;
   const what = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new UnexpectedResponseError(serviceId, operation, `an unexpected body: ${what.join('; ')}`);
+}
+
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** RFC 9110, section 10.2.3: seconds, or a date. */
+function retryAfterOf(value: string | readonly string[] | undefined, now: number): number {
+  if (typeof value !== 'string' || value === '') return 0;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : 0;
 }
 
 function isProblem(content: unknown): content is Problem {

@@ -15,6 +15,8 @@ export interface HttpRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly auth: ClientAuth;
+  /** Aborts when the attempt that a policy on the method guards is given up. */
+  readonly signal?: AbortSignal | undefined;
   /** What the answer must look like. */
   readonly returns?: z.ZodType | undefined;
 }
