@@ -53,7 +53,7 @@ function run([file, ...args], timeout) {
     const timer = setTimeout(() => {
       process.stdout.write(`took longer than ${timeout / MINUTE} minutes, ended\n`);
       try {
-        process.kill(-child.pid, 'SIGKILL');
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       } catch {
         // It ended in the meantime.
       }

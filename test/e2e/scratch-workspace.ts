@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -45,7 +45,7 @@ export class ScratchWorkspace {
 
   /** Runs a command of the workspace to its end; returns what it wrote. */
   run(file: string, args: readonly string[], timeoutMs = 300_000): string {
-    return execFileSync(file, args, {
+    const { status, error, stdout, stderr } = spawnSync(file, args, {
       cwd: this.root,
       encoding: 'utf8',
       timeout: timeoutMs,
@@ -55,6 +55,8 @@ export class ScratchWorkspace {
         PATH: `${join(this.root, 'node_modules/.bin')}:${process.env['PATH']}`,
       },
     });
+    if (status === 0) return stdout;
+    throw error ?? new Error(`${file} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
   }
 
   /** Ends what runs in it and removes it. */
@@ -114,9 +116,9 @@ export class Platform {
     const pids = this.state.processes.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
     const since = performance.now();
     this.cli.child.kill('SIGINT');
-    const late = setTimeout(() => this.cli.child.kill('SIGKILL'), STOP_LIMIT_MS);
+    const late = AbortSignal.timeout(STOP_LIMIT_MS);
+    late.addEventListener('abort', () => this.cli.child.kill('SIGKILL'));
     await this.cli.exit;
-    clearTimeout(late);
     return { tookMs: performance.now() - since, left: pids.filter(isAlive) };
   }
 }

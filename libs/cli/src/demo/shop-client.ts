@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fetchToken } from '../run/demo-token.js';
 
 /** Where the platform answers, and who asks. */
@@ -68,7 +69,7 @@ export class ShopClient {
         return outcome;
       }
       this.repeats++;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
     }
   }
 

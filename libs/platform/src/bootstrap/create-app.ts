@@ -3,13 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { closeGracefully } from '@rookery/actuator';
 import { ConfigModule, describeService, loadConfig, type ConfigStore } from '@rookery/config';
-import {
-  Lifecycle,
-  PROBLEM_JSON,
-  systemClock,
-  type Clock,
-  type Environment,
-} from '@rookery/core';
+import { Lifecycle, PROBLEM_JSON, systemClock, type Clock, type Environment } from '@rookery/core';
 import {
   fastifyLogging,
   instrumentFastify,
@@ -104,7 +98,7 @@ async function assemble(
     logger: nestLogger(logger),
     abortOnError: false,
   });
-  const fastify = nest.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const fastify: FastifyInstance = nest.getHttpAdapter().getInstance();
   fastify.server.maxConnections = server.maxConnections;
   const [tracing, metrics, lifecycle] = [nest.get(Tracing), nest.get(Metrics), nest.get(Lifecycle)];
   const quiet = (url: string): boolean =>
