@@ -12,11 +12,13 @@ it('shows who, level, message and the other fields of a JSON line', () => {
     service: 'orders',
     instance: 'orders-2',
     msg: 'late',
-    ms: 12,
-    http: { route: '/x' },
+    correlationId: 'c',
+    traceId: 't',
+    http: { route: '/x', ms: 12 },
+    rpc: { topic: 'x' },
   });
   expect(plain('platform', line)).toBe(
-    '03:04:05.006 orders-2         warn  late ms=12 http={"route":"/x"}',
+    '03:04:05.006 orders-2         warn  late ms=12 traceId=t rpc={"topic":"x"}',
   );
 });
 

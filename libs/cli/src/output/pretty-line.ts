@@ -23,8 +23,21 @@ const LEVEL_PAINT: Readonly<Record<string, Paint>> = {
   fatal: pc.red,
 };
 
-/** What the prefix, or nobody, tells already. */
-const HIDDEN = new Set(['time', 'level', 'service', 'instance', 'version', 'env', 'msg', 'spanId']);
+/** What the prefix tells, or the message, or what is of use to a search only. */
+const HIDDEN = new Set([
+  'time',
+  'level',
+  'service',
+  'instance',
+  'version',
+  'env',
+  'msg',
+  'err',
+  'error',
+  'http',
+  'correlationId',
+  'spanId',
+]);
 const SOURCE_WIDTH = 16;
 const LONGEST_FIELD = 400;
 
@@ -36,7 +49,8 @@ export function prettyLine(source: string, line: string): string {
   const name = typeof instance === 'string' ? instance : source;
   const label = typeof level === 'string' ? level : 'info';
   const paint = LEVEL_PAINT[label] ?? pc.white;
-  const fields = Object.entries(record)
+  const duration = (record['http'] as { ms?: unknown } | undefined)?.ms;
+  const fields = Object.entries(duration === undefined ? record : { ms: duration, ...record })
     .filter(
       ([key, value]) => !HIDDEN.has(key) && key !== 'err' && key !== 'error' && value !== null,
     )
