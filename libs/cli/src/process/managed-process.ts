@@ -18,6 +18,8 @@ export interface ProcessSpec {
   readonly workingDirectory: string;
   /** Whether it is ready. */
   readonly probe: Probe;
+  /** Called just before it is started, each time. */
+  readonly onStart?: () => void;
   /** A message it is sent once it runs. */
   readonly greeting?: Readonly<Record<string, unknown>>;
 }
@@ -85,6 +87,7 @@ export class ManagedProcess {
   start(): void {
     if (this.#ended.signal.aborted || this.#child !== undefined) return;
     this.#enter('starting');
+    this.spec.onStart?.();
     const child = spawn(process.execPath, this.spec.argv, {
       cwd: this.spec.workingDirectory,
       env: this.spec.environment,

@@ -55,6 +55,7 @@ export class PlatformRun {
   /** Stops all in the reverse order, the database last. */
   async stop(): Promise<void> {
     await this.group.stop(STOP_BUDGET_MS);
+    this.prepared.ports.releaseAll();
     await this.prepared.postgres?.stop();
     this.#ended = true;
     clearRunState(this.context.paths);

@@ -46,6 +46,8 @@ export interface PreparedRun {
   /** Port of the embedded Kafka, when it is to be started. */
   readonly kafkaPort: number | undefined;
   readonly postgres: PostgresServer | undefined;
+  /** Holds the ports until their processes start. */
+  readonly ports: PortAllocator;
   readonly secrets: DevelopmentSecrets;
 }
 
@@ -102,6 +104,7 @@ export async function prepareRun(context: RunContext, options: RunOptions): Prom
     brokers,
     kafkaPort,
     postgres,
+    ports,
     secrets,
     instances: taken.map((one) => ({
       ...one,

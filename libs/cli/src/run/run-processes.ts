@@ -55,6 +55,7 @@ function apps(parts: ProcessParts): GroupMember[] {
   const fromSources = options.mode === 'dev';
   const run = (one: PreparedInstance): ManagedProcess =>
     make(parts, one.instance, readyProbe(one.port), {
+      ports: [one.port],
       argv: fromSources
         ? ['--import', sourceHook, sourceEntry(paths.root, one.app)]
         : [builtEntry(paths, one.app)],
@@ -78,7 +79,11 @@ function kafka(parts: ProcessParts): GroupMember[] {
   };
   const probe = kafkaProbe('127.0.0.1', prepared.kafkaPort);
   return [
-    { name: KAFKA, waitsFor: [], processes: [make(parts, KAFKA, probe, { argv, environment })] },
+    {
+      name: KAFKA,
+      waitsFor: [],
+      processes: [make(parts, KAFKA, probe, { ports: [prepared.kafkaPort], argv, environment })],
+    },
   ];
 }
 
@@ -97,7 +102,9 @@ function host(parts: ProcessParts): GroupMember {
         : { port: prepared.kafkaPort, dataDirectory: paths.kafka },
   };
   const probe = allOf(prepared.instances);
+  const ports = prepared.instances.map(({ port }) => port);
   const spec = {
+    ports: prepared.kafkaPort === undefined ? ports : [...ports, prepared.kafkaPort],
     argv: [builtEntry(paths, HOST_ENTRY)],
     environment: { ROOKERY_PROFILE: 'development' },
     greeting: { ...order },
@@ -114,10 +121,11 @@ function allOf(instances: readonly PreparedInstance[]): Probe {
 }
 
 function make(
-  { paths, observer, clock }: ProcessParts,
+  { paths, observer, clock, prepared }: ProcessParts,
   name: string,
   probe: Probe,
   spec: {
+    readonly ports: readonly number[];
     readonly argv: readonly string[];
     readonly environment: Readonly<Record<string, string | undefined>>;
     readonly greeting?: Readonly<Record<string, unknown>>;
@@ -134,6 +142,7 @@ function make(
       }),
       workingDirectory: paths.root,
       probe,
+      onStart: () => spec.ports.forEach((port) => prepared.ports.release(port)),
       ...(spec.greeting !== undefined && { greeting: spec.greeting }),
     },
     observer,
