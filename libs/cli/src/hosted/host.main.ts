@@ -45,13 +45,23 @@ const start = (app: HostOrder['apps'][number]): Promise<unknown> => {
 };
 await Promise.all(order.apps.map(start));
 
+/** Each app ends after those that waited for it; apps that do not wait for each other end at once. */
 async function stop(): Promise<void> {
   stopping = true;
-  for (const [app, end] of [...running].reverse()) {
-    await end().catch((error: Error) => {
-      process.stderr.write(`${app} did not stop well: ${error.message}\n`);
-    });
-  }
+  const ended = new Map<string, Promise<void>>();
+  const end = ({ app }: HostOrder['apps'][number]): Promise<void> => {
+    const known = ended.get(app);
+    if (known !== undefined) return known;
+    const users = order.apps.filter(({ waitsFor }) => waitsFor.includes(app));
+    const done = Promise.all(users.map(end))
+      .then(() => running.get(app)?.())
+      .catch((error: Error) => {
+        process.stderr.write(`${app} did not stop well: ${error.message}\n`);
+      });
+    ended.set(app, done);
+    return done;
+  };
+  await Promise.all(order.apps.map(end));
   await broker?.stop();
   process.exit(0);
 }
