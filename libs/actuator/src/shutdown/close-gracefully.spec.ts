@@ -91,6 +91,14 @@ describe('closing a server', () => {
     await close();
   });
 
+  it('does not wait for a connection that has not sent anything yet', async () => {
+    const accepted = once(fastify.server, 'connection');
+    const socket = connect(port, '127.0.0.1');
+    await accepted;
+    await closeGracefully(fastify, new AbortController().signal, { clock });
+    await once(socket, 'close');
+  });
+
   it('does not wait for a connection whose answer was begun before', async () => {
     const { body } = await get('/begun');
     const closed = close();

@@ -1,4 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { systemClock, toMilliseconds, type Clock, type Duration } from '@rookery/core';
 
 /** The part of a Fastify instance that is closed. */
@@ -14,6 +15,8 @@ export interface CloseGracefullyOptions {
 }
 
 interface Tracked {
+  /** Connections, each with how many of its requests are being answered. */
+  readonly connections: Map<Socket, number>;
   readonly open: Set<ServerResponse>;
   closing: boolean;
 }
@@ -26,17 +29,33 @@ const tracked = new WeakMap<Server, Tracked>();
  */
 export function trackResponses({ server }: HasServer): void {
   if (tracked.has(server)) return;
-  const state: Tracked = { open: new Set(), closing: false };
+  const state: Tracked = { connections: new Map(), open: new Set(), closing: false };
   tracked.set(server, state);
-  server.prependListener('request', (_request, response) => {
+  server.on('connection', (socket: Socket) => {
+    state.connections.set(socket, 0);
+    socket.once('close', () => state.connections.delete(socket));
+  });
+  server.prependListener('request', ({ socket }, response) => {
     if (state.closing) response.setHeader('connection', 'close');
     state.open.add(response);
+    state.connections.set(socket, (state.connections.get(socket) ?? 0) + 1);
     response.once('close', () => {
       state.open.delete(response);
+      const busy = state.connections.get(socket);
+      if (busy === undefined) return;
+      state.connections.set(socket, busy - 1);
       // A connection whose answer was begun before the close stays open, now idle.
-      if (state.closing) setImmediate(() => server.closeIdleConnections());
+      if (state.closing) setImmediate(() => closeIdle(state));
     });
   });
+}
+
+/**
+ * Node counts a connection that has not sent anything yet as busy until its headers time out, and
+ * clients that connect ahead of their requests have such ones.
+ */
+function closeIdle({ connections }: Tracked): void {
+  for (const [socket, busy] of connections) if (busy === 0) socket.destroy();
 }
 
 /**
@@ -54,6 +73,7 @@ export async function closeGracefully(
   if (state !== undefined) {
     state.closing = true;
     for (const response of state.open) endSoon(response);
+    closeIdle(state);
   }
   const cut = (): void => server.closeAllConnections();
   const cancel = clock.after(toMilliseconds(limit), cut);
