@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DemoArticle, PlacedOrder } from './demo.js';
+import type { DemoArticle, PlacedOrder } from './placed-order.js';
 import type { ShopClient } from './shop-client.js';
 
 /** Something that is not as it must be. */

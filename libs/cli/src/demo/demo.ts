@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { audit, type Finding } from './audit.js';
 import { FATES, type Fate } from './fates.js';
+import type { DemoArticle, PlacedOrder } from './placed-order.js';
 import { ShopClient, type ShopAddress } from './shop-client.js';
 
 /** How a demo runs. */
@@ -20,20 +21,6 @@ export interface DemoOptions extends ShopAddress {
   readonly print?: (line: string) => void;
 }
 
-/** An order of the demo and what became of it. */
-export interface PlacedOrder {
-  readonly number: number;
-  readonly fate: Fate;
-  readonly orderId: string;
-  readonly sku: string;
-  readonly quantity: number;
-  readonly total: number;
-  readonly traceId: string | null;
-  readonly status: string;
-  readonly reason: string | null;
-  readonly elapsedMs: number;
-}
-
 /** What a demo found. */
 export interface DemoReport {
   readonly orders: readonly PlacedOrder[];
@@ -41,13 +28,6 @@ export interface DemoReport {
   readonly findings: readonly Finding[];
   /** Requests that had to be repeated because a service was away. */
   readonly repeats: number;
-}
-
-/** What the run sells: articles of its own, so that its sums are not disturbed by other runs. */
-export interface DemoArticle {
-  readonly sku: string;
-  readonly unitPrice: number;
-  readonly stock: number;
 }
 
 const POLL_MS = 100;
