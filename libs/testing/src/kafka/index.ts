@@ -1,0 +1,1 @@
+export { useKafka, type KafkaOfRun, type SpecKafka } from './use-kafka.js';
