@@ -6,7 +6,16 @@ export default mergeConfig(
   { ...base, test: { ...base.test, include: [] } },
   defineConfig({
     test: {
-      include: ['test/interop/**/*.interop-spec.ts'],
+      globalSetup: ['test/setup/real-kafka.global-setup.ts'],
+      include: [
+        // What `npm test` runs on the embedded broker, here on the real one.
+        'libs/kafka/src/driver/driver-conformance.spec.ts',
+        'libs/kafka/src/kafkajs/kafkajs.driver.spec.ts',
+        'libs/messaging/src/messaging-engine.spec.ts',
+        'libs/messaging/src/messaging.module.spec.ts',
+        'libs/messaging/src/consumer/dead-letter.spec.ts',
+        'test/interop/**/*.interop-spec.ts',
+      ],
       fileParallelism: false,
       testTimeout: 300_000,
       hookTimeout: 300_000,

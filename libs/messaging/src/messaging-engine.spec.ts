@@ -1,9 +1,9 @@
 import { currentContext, systemClock } from '@rookery/core';
-import { EmbeddedKafka } from '@rookery/embedded-kafka';
 import { CommitFencedError } from '@rookery/kafka';
 import { currentTraceId, Tracing } from '@rookery/observability';
 import { useDatabase } from '@rookery/testing/database';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { useKafka } from '@rookery/testing/kafka';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineCommand, defineReply } from './contract/define-contract.js';
 import { reply } from './handler/reply.js';
@@ -17,13 +17,11 @@ import {
 } from './testing/test-service.js';
 
 const db = useDatabase({ migrations: [messagingMigrations], poolSize: 20 });
-let kafka: EmbeddedKafka;
+const kafka = useKafka();
 
 beforeAll(async () => {
-  kafka = await EmbeddedKafka.start({});
   await db.unitOfWork.query('create table effects (id bigserial, what text not null)');
 });
-afterAll(() => kafka.stop());
 beforeEach(() => db.clear());
 afterEach(() => TestService.stopAll());
 

@@ -20,17 +20,18 @@ import {
 import { Ctx, Payload } from '@nestjs/microservices';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { ConfigModule, ConfigStore } from '@rookery/config';
-import { HealthRegistry, InvalidOptionError, Lifecycle, systemClock } from '@rookery/core';
-import { KafkaModule, MemoryBroker } from '@rookery/kafka';
+import { HealthRegistry, InvalidOptionError, Lifecycle } from '@rookery/core';
+import { KAFKA_DRIVER, KafkaModule, type KafkaDriver } from '@rookery/kafka';
 import { createLogger, Metrics, ObservabilityModule, Observed } from '@rookery/observability';
 import { PersistenceModule, Transactional, TransactionHost } from '@rookery/persistence';
 import { useDatabase } from '@rookery/testing/database';
+import { useKafka } from '@rookery/testing/kafka';
 import { EMPTY, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { DataOf } from './contract/contract.js';
 import { defineCommand, defineEvent, defineReply } from './contract/define-contract.js';
-import { HEADER } from './envelope/header-names.js';
+import { DEAD_LETTER_HEADER, deadLetterTopic, HEADER } from './envelope/header-names.js';
 import type { MessageContext } from './handler/message-context.js';
 import { OnCommand } from './handler/on-command.decorator.js';
 import { OnEvent } from './handler/on-event.decorator.js';
@@ -38,43 +39,62 @@ import { reply } from './handler/reply.js';
 import { MessagingModule } from './messaging.module.js';
 import { MessagingRuntime } from './consumer/messaging-runtime.js';
 import { MessagePublisher } from './publish/message-publisher.js';
+import { readTopic, uniqueName, until as eventually } from './testing/test-service.js';
 
 const db = useDatabase();
+const kafka = useKafka();
 const NEVER = new AbortController().signal;
 
-const Placed = defineEvent('modspec.placed', {
-  topic: 'modspec.events',
-  owner: 'modspec',
-  key: (data) => data.id,
-  versions: { 1: z.object({ id: z.string(), total: z.number().optional() }) },
-});
-const Paid = defineEvent('modspec.paid', {
-  topic: 'modspec.events',
-  owner: 'modspec',
-  key: (data) => data.id,
-  versions: { 1: z.object({ id: z.string() }) },
-});
-const Done = defineReply('modspec.done', {
-  owner: 'modspec',
-  outcome: 'success',
-  versions: { 1: z.object({ by: z.string() }) },
-});
-const Do = defineCommand('modspec.do', {
-  owner: 'modspec',
-  key: (data) => data.id,
-  versions: { 1: z.object({ id: z.string() }) },
-  replies: [Done],
-});
+/** Contracts with topics of their own. */
+function contracts() {
+  const name = uniqueName();
+  const topic = `${name}.events`;
+  const Done = defineReply(`${name}.done`, {
+    owner: 'modspec',
+    outcome: 'success',
+    versions: { 1: z.object({ by: z.string() }) },
+  });
+  return {
+    name,
+    topic,
+    Done,
+    Placed: defineEvent(`${name}.placed`, {
+      topic,
+      owner: 'modspec',
+      key: (data) => data.id,
+      versions: { 1: z.object({ id: z.string(), total: z.number().optional() }) },
+    }),
+    Paid: defineEvent(`${name}.paid`, {
+      topic,
+      owner: 'modspec',
+      key: (data) => data.id,
+      versions: { 1: z.object({ id: z.string() }) },
+    }),
+    Do: defineCommand(`${name}.do`, {
+      topic: `${name}.commands`,
+      owner: 'modspec',
+      key: (data) => data.id,
+      versions: { 1: z.object({ id: z.string() }) },
+      replies: [Done],
+    }),
+  };
+}
 
+type Contracts = ReturnType<typeof contracts>;
+let name: string;
+let topic: string;
+let Done: Contracts['Done'];
+let Placed: Contracts['Placed'];
+let Paid: Contracts['Paid'];
+let Do: Contracts['Do'];
 let lines: string[];
 let calls: unknown[][];
-let broker: MemoryBroker;
 const open: TestingModule[] = [];
 
 beforeEach(() => {
   lines = [];
   calls = [];
-  broker = new MemoryBroker();
+  ({ name, topic, Done, Placed, Paid, Do } = contracts());
 });
 afterEach(async () => {
   for (const app of open.splice(0)) {
@@ -88,9 +108,9 @@ async function create(parts: Type[], messaging: object = {}): Promise<TestingMod
     write: (chunk: Buffer, _encoding, done) => (lines.push(chunk.toString()), done()),
   });
   const store = ConfigStore.of(
-    'modspec',
+    name,
     {
-      kafka: { driver: 'memory' },
+      kafka: { brokers: kafka.brokers, heartbeat: 200 },
       messaging: { retry: { attempts: 2, backoff: { initial: 1 } }, ...messaging },
       database: { migrate: true, poolSize: 8 },
     },
@@ -109,7 +129,7 @@ async function create(parts: Type[], messaging: object = {}): Promise<TestingMod
         logger: createLogger({ app: 'modspec', instance: 'modspec-1', destination }),
       }),
       PersistenceModule.forRoot({ migrations: [messagingMigrations] }),
-      KafkaModule.forRoot({ memory: broker }),
+      KafkaModule.forRoot(),
       MessagingModule.forRoot(),
       Feature,
     ],
@@ -126,16 +146,22 @@ async function start(parts: Type[], messaging?: object): Promise<TestingModule> 
 }
 
 async function until(met: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!met()) {
-    if (performance.now() > end)
-      throw new Error(`not met in time: ${String(met)}; ${lines.join('')}`);
-    await systemClock.sleep(5);
-  }
+  await eventually(met).catch((error: Error) => {
+    throw new Error(`${error.message}; ${lines.join('')}`);
+  });
 }
 
-const letters = (): unknown[] =>
-  broker.records('modspec.events.dlt').map(({ headers }) => String(headers['rk_dlt_error']));
+/** The first records of a topic, which nobody need have created yet. */
+async function records(app: TestingModule, topic: string, count: number) {
+  const driver = app.get<KafkaDriver>(KAFKA_DRIVER);
+  await driver.admin().ensureTopics([{ topic, partitions: 1 }]);
+  return readTopic(driver, topic, count);
+}
+
+async function letters(app: TestingModule, count: number): Promise<string[]> {
+  const all = await records(app, deadLetterTopic(topic), count);
+  return all.map(({ headers }) => String(headers[DEAD_LETTER_HEADER.error]));
+}
 
 describe('handlers in a Nest app', () => {
   it('are found on providers and controllers, whatever else decorates them', async () => {
@@ -167,12 +193,12 @@ describe('handlers in a Nest app', () => {
     const publisher = app.get(MessagePublisher);
     await publisher.publish(Placed, { id: 'a' });
     await publisher.publish(Paid, { id: 'a' });
-    await publisher.send(Do, { id: 'x' }, { replyTo: 'modspec.replies' });
-    await until(() => calls.length === 3 && broker.records('modspec.replies').length === 1);
-    expect(calls).toContainEqual(['outside', 'a', 'modspec.placed', true]);
-    expect(calls).toContainEqual(['both', 'a', 'modspec.placed']);
-    expect(calls).toContainEqual(['both', 'a', 'modspec.paid']);
-    const [answer] = broker.records('modspec.replies');
+    await publisher.send(Do, { id: 'x' }, { replyTo: `${name}.replies` });
+    await until(() => calls.length === 3);
+    expect(calls).toContainEqual(['outside', 'a', Placed.name, true]);
+    expect(calls).toContainEqual(['both', 'a', Placed.name]);
+    expect(calls).toContainEqual(['both', 'a', Paid.name]);
+    const [answer] = await records(app, `${name}.replies`, 1);
     expect(String(answer?.value)).toBe('{"by":"commands-x"}');
     expect(String(answer?.headers[HEADER.outcome])).toBe('success');
   });
@@ -224,12 +250,11 @@ describe('handlers in a Nest app', () => {
     await until(() => calls.length === 3);
     expect(calls).toEqual([['guard', 'rpc', 'on'], ['interceptor'], ['handler', 5, 'a1']]);
     await publisher.publish(Placed, { id: 'a2', total: -1 });
-    await until(() => letters().length === 1);
+    await letters(app, 1);
     await publisher.publish(Placed, { id: 'b1', total: 1 });
-    await until(() => letters().length === 2);
+    await letters(app, 2);
     await publisher.publish(Placed, { id: 'a3', total: 13 });
-    await until(() => letters().length === 3);
-    expect(letters()).toEqual([
+    expect(await letters(app, 3)).toEqual([
       'BadRequestException: total must be positive',
       'ForbiddenException: Forbidden resource',
       'Error: unlucky',
@@ -267,8 +292,7 @@ describe('handlers in a Nest app', () => {
     const publisher = app.get(MessagePublisher);
     await publisher.publish(Placed, { id: 'a' });
     await publisher.publish(Paid, { id: 'a' });
-    await until(() => letters().length === 1);
-    expect(letters()).toEqual([
+    expect(await letters(app, 1)).toEqual([
       'Error: the handler waited for a value of an observable that had none',
     ]);
     expect(calls).toEqual([]);
@@ -296,7 +320,7 @@ describe('handlers in a Nest app', () => {
     await expect(create([Parking])).rejects.toThrow(/'park' is not available yet/);
     expect(() =>
       OnEvent(Placed, { retry: { attempts: 0 } })({}, 'on', { value: () => {} }),
-    ).toThrow(/@OnEvent\(modspec\.placed\) on Object\.on: retry\.attempts: 0 is not allowed/);
+    ).toThrow(/@OnEvent\(spec-\S+\.placed\) on Object\.on: retry\.attempts: 0 is not allowed/);
   });
 
   it('have names of their own, also across modules', async () => {
@@ -334,9 +358,9 @@ describe('the messaging module', () => {
     await app.get(MessagePublisher).publish(Placed, { id: 'a' });
     expect(await app.get(Metrics).expose()).toMatch(/rookery_outbox_pending\{.*\} 1/);
     await app.get(Lifecycle).start();
-    await until(() => broker.records('modspec.events').length === 1);
+    const published = new RegExp(`rookery_messages_published_total\\{topic="${topic}",.*\\} 1`);
+    await eventually(async () => published.test(await app.get(Metrics).expose()));
     const text = await app.get(Metrics).expose();
-    expect(text).toMatch(/rookery_messages_published_total\{topic="modspec\.events",.*\} 1/);
     for (const name of ['inbox_duplicates_total', 'dead_letters_total', 'consumer_lag']) {
       expect(text).toContain(`# TYPE rookery_${name} `);
     }

@@ -1,17 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { useKafka } from '@rookery/testing/kafka';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { runDemo } from '../../../libs/cli/src/demo/demo.js';
 import { ScratchWorkspace, type Platform } from '../../e2e/scratch-workspace.js';
-import { RealKafka, whyNoRealKafka } from '../real-kafka/real-kafka.js';
 
-const obstacle = await whyNoRealKafka();
+const ofRun = inject('rookery:kafka');
+const obstacle = 'missing' in ofRun ? `: ${ofRun.missing}` : '';
 
-describe.skipIf(obstacle !== undefined)(`on a real Kafka${obstacle ? `: ${obstacle}` : ''}`, () => {
-  let kafka: RealKafka;
+describe.skipIf(obstacle !== '')(`on a real Kafka${obstacle}`, () => {
+  const kafka = useKafka();
   let workspace: ScratchWorkspace;
   let platform: Platform;
 
   beforeAll(async () => {
-    kafka = await RealKafka.start();
     workspace = new ScratchWorkspace();
     platform = await workspace.up('--kafka', kafka.brokers.join(','));
   });
@@ -19,7 +19,6 @@ describe.skipIf(obstacle !== undefined)(`on a real Kafka${obstacle ? `: ${obstac
   afterAll(async () => {
     await platform?.stop();
     await workspace?.remove();
-    await kafka?.stop();
   });
 
   it('orders of mixed fate end as dealt, and stock, money and shipments add up', async () => {

@@ -1,8 +1,8 @@
 import { BadRequestException } from '@nestjs/common';
-import { EmbeddedKafka } from '@rookery/embedded-kafka';
 import type { IncomingRecord } from '@rookery/kafka';
 import { useDatabase } from '@rookery/testing/database';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { useKafka } from '@rookery/testing/kafka';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { textHeaders } from '../envelope/envelope.js';
 import { DEAD_LETTER_HEADER, deadLetterTopic, HEADER } from '../envelope/header-names.js';
@@ -17,13 +17,11 @@ import {
 } from '../testing/test-service.js';
 
 const db = useDatabase({ migrations: [messagingMigrations], poolSize: 20 });
-let kafka: EmbeddedKafka;
+const kafka = useKafka();
 
 beforeAll(async () => {
-  kafka = await EmbeddedKafka.start({});
   await db.unitOfWork.query('create table effects (id bigserial, what text not null)');
 });
-afterAll(() => kafka.stop());
 beforeEach(() => db.clear());
 afterEach(() => TestService.stopAll());
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom } from '@rookery/core';
 import { kafkajsDriver, type IncomingRecord, type KafkaDriver } from '@rookery/kafka';
 import { Tracing } from '@rookery/observability';
@@ -8,6 +9,8 @@ import { MessagingEngine, type MessagingListener } from '../messaging-engine.js'
 import { messagingOptions } from '../messaging.options.js';
 
 const NEVER = new AbortController().signal;
+/** Sets this file's names apart from those of others that use the same broker. */
+const FILE = randomBytes(4).toString('hex');
 let counter = 0;
 
 /** What an engine has told its listener. */
@@ -103,7 +106,7 @@ export class TestService {
 
 /** A name that no other spec uses. */
 export function uniqueName(): string {
-  return `spec-${process.pid}-${++counter}`;
+  return `spec-${FILE}-${++counter}`;
 }
 
 /** An event with a topic of its own. */
