@@ -65,7 +65,7 @@ export class PortAllocator {
 
   /** Leaves all ports. */
   releaseAll(): void {
-    for (const port of [...this.#held.keys()]) this.release(port);
+    for (const port of this.#held.keys()) this.release(port);
   }
 
   async #hold(port: number): Promise<boolean> {
