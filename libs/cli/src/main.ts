@@ -106,7 +106,7 @@ function fail(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode;
     const cause = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    process.stderr.write(`rookery: ${cause}; see rookery --help\n`);
+    process.stderr.write(`rookery: ${cause}; see npx rookery --help\n`);
     return 1;
   }
   const known = isRookeryError(error);

@@ -69,6 +69,7 @@ try {
 }
 
 async function bundleApps(): Promise<void> {
+  const missing = new Set<string>();
   const bundle = await rolldown({
     input: { ...order.entries },
     cwd: order.root,
@@ -85,6 +86,10 @@ async function bundleApps(): Promise<void> {
     tsconfig: false,
     plugins: [workspaceModules],
     onLog(level, log, handler) {
+      // Packages from npm try for what they can do without; what a source of ours imports must be there.
+      if (log.code === 'UNRESOLVED_IMPORT' && !log.id?.includes(`${sep}node_modules${sep}`)) {
+        missing.add(stripVTControlCharacters(log.message).split('\n')[0] ?? '');
+      }
       if (level === 'warn') return;
       handler(level, log);
     },
@@ -101,6 +106,9 @@ async function bundleApps(): Promise<void> {
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   });
   await bundle.close();
+  if (missing.size > 0) {
+    throw new Error(`${[...missing].join('; ')}: restore it, or run npm ci for a package`);
+  }
   checkEntries(output.filter((file) => file.type === 'chunk'));
 
   // Another version of a package, or another entry in a manifest's exports, changes the output too.

@@ -25,7 +25,7 @@ export async function upDetached(raw: RawRunOptions, argv: readonly string[]): P
   const mode = raw.one === true ? 'one' : 'processes';
   runOptions(raw, mode, workspace.file);
   if (readRunState(paths) !== undefined) {
-    throw new CommandError('this workspace runs already', 'see `rookery status`');
+    throw new CommandError('this workspace runs already', 'see `npx rookery status`');
   }
   mkdirSync(dirname(paths.log), { recursive: true });
   if (existsSync(paths.log)) renameSync(paths.log, `${paths.log}.1`);
@@ -47,7 +47,7 @@ export async function upDetached(raw: RawRunOptions, argv: readonly string[]): P
       const { msg: _, ...links } = summary;
       const seconds = ((state.readyAfterMs ?? 0) / 1_000).toFixed(1);
       new Output(logFormat(raw.log)).summary(
-        `all ready in ${seconds} s, in the background; \`rookery down\` stops, the log is ${paths.log}`,
+        `all ready in ${seconds} s, in the background; \`npx rookery down\` stops, the log is ${paths.log}`,
         state.processes,
         links,
       );
@@ -59,7 +59,7 @@ export async function upDetached(raw: RawRunOptions, argv: readonly string[]): P
   child.unref();
   throw new CommandError(
     `not everything is ready after ${LIMIT_MS / 1_000} s`,
-    `see \`rookery status\` and ${paths.log}; \`rookery down\` stops it`,
+    `see \`npx rookery status\` and ${paths.log}; \`npx rookery down\` stops it`,
   );
 }
 

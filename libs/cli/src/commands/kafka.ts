@@ -18,7 +18,7 @@ export async function kafka(options: { port?: string; memory?: boolean }): Promi
   if (options.memory !== true && readRunState(paths) !== undefined) {
     throw new CommandError(
       'the run of this workspace uses the data of its broker',
-      'add --memory, or stop the run with `rookery down`',
+      'add --memory, or stop the run with `npx rookery down`',
     );
   }
   const port = options.port === undefined ? file.kafka.port : Number(options.port);

@@ -14,7 +14,7 @@ import { WorkspacePaths } from '../workspace/workspace-paths.js';
 export async function reset(say: (text: string) => void): Promise<void> {
   const paths = new WorkspacePaths(openWorkspace().root);
   if (readRunState(paths) !== undefined) {
-    throw new CommandError('this workspace runs', 'stop it first, with `rookery down`');
+    throw new CommandError('this workspace runs', 'stop it first, with `npx rookery down`');
   }
   await EmbeddedPostgres.reset(paths.postgres);
   const data = [paths.postgres, paths.kafka, paths.secrets, paths.authSeed, paths.state];

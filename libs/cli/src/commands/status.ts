@@ -13,9 +13,7 @@ import { WorkspacePaths } from '../workspace/workspace-paths.js';
 export async function status(json: boolean, say: (text: string) => void): Promise<boolean> {
   const state = readRunState(new WorkspacePaths(openWorkspace().root));
   if (state === undefined) {
-    say(
-      json ? JSON.stringify({ running: false }) : 'nothing runs here; start it with `rookery up`',
-    );
+    say(json ? JSON.stringify({ running: false }) : 'nothing runs here; start it with `npm start`');
     return false;
   }
   const processes = await Promise.all(state.processes.map(observed));

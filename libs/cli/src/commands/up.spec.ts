@@ -223,7 +223,9 @@ describe('rookery up', () => {
     });
     const again = await CliProcess.run(workspace.root, 'up');
     expect(again.code).toBe(1);
-    expect(again.cli.errors).toMatch(/^rookery: this workspace runs already .*rookery down`\n$/);
+    expect(again.cli.errors).toMatch(
+      /^rookery: this workspace runs already .*npx rookery down`\n$/,
+    );
     const pid = stateOf(workspace).processes[0]?.pid ?? 0;
     const down = await CliProcess.run(workspace.root, 'down');
     expect(down.cli.lines).toEqual([{ msg: 'stopped' }]);
@@ -260,9 +262,9 @@ describe('what cannot be done', () => {
   it.each([
     [
       ['up', '--onl'],
-      "unknown option '--onl' (Did you mean one of --one, --only?); see rookery --help",
+      "unknown option '--onl' (Did you mean one of --one, --only?); see npx rookery --help",
     ],
-    [['nonsense'], "unknown command 'nonsense'; see rookery --help"],
+    [['nonsense'], "unknown command 'nonsense'; see npx rookery --help"],
     [['up', '--only', 'missing'], 'unknown app missing: use one of only'],
     [['up', '--instances', 'only'], '--instances only is not understood: write it as orders=2'],
     [['up', '--instances', 'only=0'], '--instances only=0: use 1 to 20'],
@@ -318,5 +320,21 @@ describe('what cannot be done', () => {
     expect(code).toBe(1);
     expect(cli.errors).toContain('rookery: the apps do not build: ');
     expect(cli.errors).toContain('"nothing" is not exported');
+  });
+
+  it('asks for the configuration folder before it starts anything', async () => {
+    const workspace = await fixture({ 'config-server': {} });
+    const { code, cli } = await CliProcess.run(workspace.root, 'up');
+    expect(code).toBe(1);
+    expect(cli.errors).toMatch(/^rookery: the configuration folder .*config is missing: .*\n$/);
+  });
+
+  it('says what a source imports and is not there, in place of starting apps that cannot run', async () => {
+    const workspace = await fixture({ only: {} });
+    workspace.write('apps/only/src/main.ts', `import '@rookery/nowhere';\n`);
+    const { code, cli } = await CliProcess.run(workspace.root, 'up');
+    expect(code).toBe(1);
+    expect(cli.errors).toMatch(/^rookery: the apps do not build: .*@rookery\/nowhere/);
+    expect(cli.errors).not.toMatch(/^ +at /m);
   });
 });

@@ -72,7 +72,7 @@ function refuseSecondRun(paths: WorkspacePaths): void {
   if (running === undefined) return;
   throw new CommandError(
     `this workspace runs already (pid ${running.pid})`,
-    'see `rookery status`, or stop it with `rookery down`',
+    'see `npx rookery status`, or stop it with `npx rookery down`',
   );
 }
 

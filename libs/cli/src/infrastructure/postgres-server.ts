@@ -34,7 +34,7 @@ export async function embeddedPostgres(
         ? `PostgreSQL runs on port ${server.port} already`
         : `port ${wanted.explicit} for postgres is in use`,
       server.adopted
-        ? 'run `rookery down` first, or leave out --port postgres'
+        ? 'run `npx rookery down` first, or leave out --port postgres'
         : 'stop the process that has it, or name another with --port',
     );
   }

@@ -3,7 +3,7 @@ import type { DevelopmentSecrets } from '../secrets/development-secrets.js';
 import type { WorkspacePaths } from '../workspace/workspace-paths.js';
 
 /** Names of the apps that the environment of the others points to. */
-const CONFIG_SERVER = 'config-server';
+export const CONFIG_SERVER = 'config-server';
 const DISCOVERY = 'discovery';
 const AUTH = 'auth';
 
@@ -49,7 +49,7 @@ export function appEnvironment(
       ? {
           CONFIG_SERVER_USERNAME: 'config',
           CONFIG_SERVER_PASSWORD: secrets.get('config-server'),
-          CONFIG_SERVER_ROOT: `${paths.root}/config`,
+          CONFIG_SERVER_ROOT: paths.configuration,
         }
       : { CONFIG_URL: address(CONFIG_SERVER, `config:${secrets.get('config-server')}@`) }),
     ...(app === DISCOVERY && {

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { Clock } from '@rookery/core';
+import { CommandError } from '../cli.errors.js';
 import {
   embeddedPostgres,
   externalPostgres,
@@ -12,7 +14,7 @@ import { DevelopmentSecrets, writePrivately } from '../secrets/development-secre
 import type { Workspace } from '../workspace/rookery-file.js';
 import type { WorkspacePaths } from '../workspace/workspace-paths.js';
 import type { PlannedApp } from '../workspace/start-plan.js';
-import { appEnvironment, type RunAddresses } from './app-environment.js';
+import { appEnvironment, CONFIG_SERVER, type RunAddresses } from './app-environment.js';
 import type { RunOptions } from './run-options.js';
 
 /** Name of the embedded broker among what runs. */
@@ -54,6 +56,7 @@ export interface PreparedRun {
 /** Takes ports, starts or checks PostgreSQL, and hands out secrets. Starts no app. */
 export async function prepareRun(context: RunContext, options: RunOptions): Promise<PreparedRun> {
   const { workspace, paths, output } = context;
+  requireConfiguration(options, paths);
   const ports = new PortAllocator(options.ports);
   const needed = options.plan.map(({ app }) => workspace.file.apps[app]);
   const take = async (name: string, wanted: number): Promise<number> => {
@@ -111,6 +114,14 @@ export async function prepareRun(context: RunContext, options: RunOptions): Prom
       environment: appEnvironment(one.app, one.instance, one.port, run, secrets, paths),
     })),
   };
+}
+
+function requireConfiguration({ plan }: RunOptions, { configuration }: WorkspacePaths): void {
+  if (existsSync(configuration) || !plan.some(({ app }) => app === CONFIG_SERVER)) return;
+  throw new CommandError(
+    `the configuration folder ${configuration} is missing`,
+    'restore it, or make it: an empty one will do',
+  );
 }
 
 async function prepareDatabases(

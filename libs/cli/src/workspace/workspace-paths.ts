@@ -2,7 +2,9 @@ import { join } from 'node:path';
 
 /** Where a workspace keeps what belongs to this machine only; none of it is committed. */
 export class WorkspacePaths {
-  /** The folder of it all. */
+  /** What the config server serves; part of the workspace, unlike the rest. */
+  readonly configuration: string;
+  /** The folder of all that follows. */
   readonly home: string;
   /** Bundles of the apps. */
   readonly build: string;
@@ -22,6 +24,7 @@ export class WorkspacePaths {
   readonly log: string;
 
   constructor(readonly root: string) {
+    this.configuration = join(root, 'config');
     this.home = join(root, '.rookery');
     this.build = join(this.home, 'build');
     this.compileCache = join(this.home, 'cache/v8');
