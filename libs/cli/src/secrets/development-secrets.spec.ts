@@ -22,8 +22,11 @@ it('makes a secret once, keeps it, and lets nobody else read it', () => {
 
 it('says what to do when the file is damaged', () => {
   new DevelopmentSecrets(path).get('discovery');
-  writeFileSync(path, '{');
-  expect(() => new DevelopmentSecrets(path)).toThrow(/is not JSON: remove it, or run/);
+  for (const damaged of ['{', '[1, 2]', '{"discovery": 5}', '{"discovery": ""}']) {
+    writeFileSync(path, damaged);
+    const reading = (): unknown => new DevelopmentSecrets(path);
+    expect(reading).toThrow(/is damaged: remove it, or run `npx rookery reset`/);
+  }
 });
 
 it('seeds a client for each app with its own scopes and those of the apps it calls', () => {

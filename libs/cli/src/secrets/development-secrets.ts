@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import { CommandError } from '../cli.errors.js';
+
+const Secrets = z.record(z.string(), z.string().min(1));
 
 /** Names of the secrets: `client:orders`, `user:alice`, `config-server`, `discovery`. */
 export type SecretName = `client:${string}` | `user:${string}` | 'config-server' | 'discovery';
@@ -39,9 +42,15 @@ export function writePrivately(path: string, value: unknown): void {
 
 function read(path: string): Record<string, string> {
   if (!existsSync(path)) return {};
+  const secrets = Secrets.safeParse(parse(readFileSync(path, 'utf8')));
+  if (secrets.success) return secrets.data;
+  throw new CommandError(`${path} is damaged`, 'remove it, or run `npx rookery reset`');
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+    return JSON.parse(text);
   } catch {
-    throw new CommandError(`${path} is not JSON`, 'remove it, or run `rookery reset`');
+    return undefined;
   }
 }
