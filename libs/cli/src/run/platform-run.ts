@@ -5,6 +5,7 @@ import { KAFKA, type PreparedRun, type RunContext } from './prepared-run.js';
 import type { RunOptions } from './run-options.js';
 import { HOST, runProcesses } from './run-processes.js';
 import { clearRunState, writeRunState, type RunState } from './run-state.js';
+import { reportSlowStart } from './slow-start.js';
 
 /** Of the five seconds that a Ctrl-C may take, what the processes get; the rest is the database's. */
 const STOP_BUDGET_MS = 4_200;
@@ -15,6 +16,7 @@ export class PlatformRun {
   readonly #startedAt = new Date().toISOString();
   #readyAfterMs: number | undefined;
   #ended = false;
+  #endReport = (): void => undefined;
 
   constructor(
     private readonly context: RunContext,
@@ -46,7 +48,9 @@ export class PlatformRun {
   /** Starts all; resolves with the time it took once everything has been ready. */
   async start(): Promise<number> {
     this.#publish();
+    this.#endReport = reportSlowStart(() => this.rows(), this.context.output, this.context.clock);
     await this.group.start();
+    this.#endReport();
     this.#readyAfterMs = Math.round(this.context.clock.monotonic() - this.begun);
     this.#publish();
     return this.#readyAfterMs;
@@ -54,6 +58,7 @@ export class PlatformRun {
 
   /** Stops all in the reverse order, the database last. */
   async stop(): Promise<void> {
+    this.#endReport();
     await this.group.stop(STOP_BUDGET_MS);
     this.prepared.ports.releaseAll();
     await this.prepared.postgres?.stop();
