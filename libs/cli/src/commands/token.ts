@@ -1,7 +1,7 @@
 import { fetchToken } from '../run/demo-token.js';
-import { findRunningPlatform } from '../run/running-platform.js';
+import { findRunningIssuer } from '../run/running-platform.js';
 
 /** Prints a token of the demo client with every scope: `rookery token`. */
 export async function token(say: (text: string) => void): Promise<void> {
-  say(await fetchToken(findRunningPlatform()));
+  say(await fetchToken(findRunningIssuer()));
 }

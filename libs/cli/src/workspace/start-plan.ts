@@ -52,7 +52,10 @@ export function planStart(file: RookeryFile, options: PlanOptions = {}): Planned
 
 function requireApp(file: RookeryFile, name: string): void {
   if (name in file.apps) return;
-  throw new CommandError(`unknown app ${name}`, `use one of ${Object.keys(file.apps).join(', ')}`);
+  throw new CommandError(
+    `unknown app ${name || "''"}`,
+    `use one of ${Object.keys(file.apps).join(', ')}`,
+  );
 }
 
 function selectApps(file: RookeryFile, only: readonly string[] | undefined): Set<string> {
