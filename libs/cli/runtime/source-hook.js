@@ -45,7 +45,12 @@ function compiled(file) {
   });
   const code = result.status === 0 ? readCompiled(path) : undefined;
   if (code !== undefined) return code;
-  throw new SyntaxError(`${file} does not compile: ${result.error?.message ?? result.stderr}`);
+  const error = new SyntaxError(
+    `${file} does not compile: ${(result.error?.message ?? result.stderr).replace(/\s*Caused by:[^]*$/, '')}`,
+  );
+  // Where the loader was tells nothing: the message shows the line that is wrong.
+  error.stack = `${error.name}: ${error.message}`;
+  throw error;
 }
 
 function folderOf(file) {

@@ -38,7 +38,10 @@ export function watchSources(
     changed.clear();
     const affected = (group()?.processes ?? []).filter(
       (process) =>
-        process.state === 'crashed' || files.some((file) => loaded.get(process)?.has(file)),
+        process.state === 'crashed' ||
+        // Has told nothing yet, and may have read the old content.
+        (process.state === 'starting' && !loaded.has(process)) ||
+        files.some((file) => loaded.get(process)?.has(file)),
     );
     if (affected.length === 0) return;
     const names = files.map((file) => relative(workspace.root, file)).join(', ');
