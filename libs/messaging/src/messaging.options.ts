@@ -10,7 +10,7 @@ export const messagingOptions = z.strictObject({
   retry: handlerRetrySchema.prefault({}),
   /** How long one try of a handler may take. */
   handlerTimeout: durationOption().default(30_000),
-  /** Bytes of JSON that a message may have. */
+  /** Bytes that the JSON of a message and its further headers may have. */
   maxMessageSize: z.int().min(1_024).max(10_000_000).default(512_000),
   /** Records of one partition in memory before it is paused. */
   maxInFlight: z.int().min(1).default(500),

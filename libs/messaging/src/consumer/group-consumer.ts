@@ -66,6 +66,7 @@ export class GroupConsumer {
   readonly #consumer: KafkaConsumer;
   readonly #commits: CommitLoop;
   readonly #routes = new Map<string, Route[]>();
+  /** By topic and type: what is not taken from a topic is a mistake there. */
   readonly #contracts = new Map<string, MessageContract>();
   /** Topics whose every message is meant for us. */
   readonly #addressed = new Set<string>();
@@ -130,7 +131,7 @@ export class GroupConsumer {
       for (const [type, contract] of route.handler.contracts) {
         const key = routeKey(topic, type);
         this.#routes.set(key, [...(this.#routes.get(key) ?? []), route]);
-        this.#contracts.set(type, contract);
+        this.#contracts.set(key, contract);
         if (contract.kind !== 'event') this.#addressed.add(topic);
       }
     }
@@ -171,7 +172,9 @@ export class GroupConsumer {
       this.#commits.schedule();
       return;
     }
-    const delivery = new Delivery(record, (name) => this.#contracts.get(name));
+    const delivery = new Delivery(record, (name) =>
+      this.#contracts.get(routeKey(record.topic, name)),
+    );
     const { bytes } = delivery;
     load.bytes += bytes;
     let open = routes?.length ?? 1;

@@ -10,11 +10,10 @@ import type {
   ReplyOptions,
   Versions,
 } from './contract.js';
+import { isTopicName } from './topic-name.js';
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
 const OWNER = /^[a-z][a-z0-9-]*$/;
-/** Kafka allows 249 characters; ours leave room for the suffix of a dead letter topic. */
-const TOPIC = /^[a-zA-Z0-9._-]{1,240}$/;
 
 /**
  * Declares an event: one place for its types, its topic, its key and all its versions.
@@ -116,7 +115,7 @@ function describesJson(versions: Versions, version: number): string[] {
 }
 
 function checkTopic(name: string, topic: string): string {
-  if (TOPIC.test(topic)) return topic;
+  if (isTopicName(topic)) return topic;
   throw new InvalidOptionError(`contract ${name}`, [
     `topic: '${topic}' is not allowed, expected up to 240 letters, digits, '.', '_' or '-'`,
   ]);

@@ -1,7 +1,11 @@
 import { isCorrelationId } from '@rookery/core';
 import type { IncomingRecord } from '@rookery/kafka';
+import { isTopicName } from '../contract/topic-name.js';
 import { UnreadableRecordError } from '../messaging.errors.js';
 import { HEADER } from './header-names.js';
+
+/** The inbox keeps ids in an index, which takes no long ones, and the database no zero bytes. */
+const ID = /^[^\p{Cc}]{1,512}$/u;
 
 /** What a record says of the message in it, besides the data. */
 export interface Envelope {
@@ -23,7 +27,7 @@ export interface Envelope {
 /** The type of the message in a record; `undefined` when the record does not say. */
 export function typeOf(record: IncomingRecord): string | undefined {
   const value = record.headers[HEADER.type];
-  return Buffer.isBuffer(value) ? value.toString() : undefined;
+  return value === undefined ? undefined : textOf(value);
 }
 
 /**
@@ -34,6 +38,7 @@ export function typeOf(record: IncomingRecord): string | undefined {
 export function readEnvelope(record: IncomingRecord): Envelope {
   const headers = textHeaders(record);
   const id = need(headers, HEADER.id);
+  if (!ID.test(id)) throw missing(`${HEADER.id} is no text of up to 512 characters`);
   const type = need(headers, HEADER.type);
   if (need(headers, HEADER.specVersion) !== '1.0') {
     throw missing(`${HEADER.specVersion} is '${headers[HEADER.specVersion]}', expected '1.0'`);
@@ -42,6 +47,10 @@ export function readEnvelope(record: IncomingRecord): Envelope {
   const version = Number(headers[HEADER.dataVersion] ?? 1);
   if (!Number.isInteger(version) || version < 1) {
     throw missing(`${HEADER.dataVersion} is '${headers[HEADER.dataVersion]}', expected a number`);
+  }
+  const replyTo = headers[HEADER.replyTo];
+  if (replyTo !== undefined && !isTopicName(replyTo)) {
+    throw missing(`${HEADER.replyTo} is no name of a topic`);
   }
   const time = Date.parse(headers[HEADER.time] ?? '');
   const correlationId = headers[HEADER.correlationId];
@@ -53,7 +62,7 @@ export function readEnvelope(record: IncomingRecord): Envelope {
     time: Number.isNaN(time) ? record.timestamp : time,
     correlationId: isCorrelationId(correlationId) ? correlationId : id,
     causationId: headers[HEADER.causationId],
-    replyTo: headers[HEADER.replyTo],
+    replyTo,
     replyKey: headers[HEADER.replyKey],
     inReplyTo: headers[HEADER.inReplyTo],
     headers,
@@ -64,9 +73,13 @@ export function readEnvelope(record: IncomingRecord): Envelope {
 export function textHeaders(record: IncomingRecord): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(record.headers)) {
-    headers[name] = String(Array.isArray(value) ? value.at(-1) : value);
+    headers[name] = textOf(value);
   }
   return headers;
+}
+
+function textOf(value: IncomingRecord['headers'][string]): string {
+  return String(Array.isArray(value) ? value.at(-1) : value);
 }
 
 function need(headers: Readonly<Record<string, string>>, name: string): string {

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '@rookery/core';
 import {
   backoffDelay,
+  KafkaRequestError,
   KafkaSendError,
   reasonOf,
   type KafkaAdmin,
@@ -193,10 +194,23 @@ export class OutboxRelay {
     const unseen = topics.filter((topic) => !this.#topics.has(topic));
     if (unseen.length > 0) {
       const { topic: shape } = this.options;
-      await this.parts.admin.ensureTopics(unseen.map((topic) => ({ topic, ...shape })));
+      await this.#ensure(unseen.map((topic) => ({ topic, ...shape })));
       for (const topic of unseen) this.#topics.add(topic);
     }
     await this.parts.producer.send(rows.map(({ record }) => record));
+  }
+
+  /** A topic that must not be made refuses its records like any other that does. */
+  async #ensure(topics: readonly TopicSpec[]): Promise<void> {
+    try {
+      await this.parts.admin.ensureTopics(topics);
+    } catch (error) {
+      if (!(error instanceof KafkaRequestError)) throw error;
+      throw new KafkaSendError(
+        topics.map(({ topic }) => topic),
+        error,
+      );
+    }
   }
 
   #sent(

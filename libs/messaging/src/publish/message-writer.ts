@@ -17,7 +17,7 @@ export interface MessageWriterParts {
   readonly outbox: Outbox;
   readonly tracing: Pick<Tracing, 'run' | 'inject'>;
   readonly clock: Clock;
-  /** Bytes of JSON that a message may have. */
+  /** Bytes that the JSON of a message and its further headers may have. */
   readonly maxMessageSize: number;
 }
 
@@ -92,8 +92,9 @@ export class MessageWriter extends MessagePublisher {
   ): Promise<void> {
     const { outbox, tracing, clock, service, maxMessageSize } = this.parts;
     const value = Buffer.from(JSON.stringify(data));
-    if (value.length > maxMessageSize) {
-      throw new MessageTooLargeError(contract.name, value.length, maxMessageSize);
+    const size = value.length + sizeOf(options.headers);
+    if (size > maxMessageSize) {
+      throw new MessageTooLargeError(contract.name, size, maxMessageSize);
     }
     const now = clock.now();
     const id = options.id ?? uuidV7(now);
@@ -122,6 +123,13 @@ export class MessageWriter extends MessagePublisher {
       await outbox.add({ topic, key, value, headers: all });
     });
   }
+}
+
+function sizeOf(headers: Readonly<Record<string, string>> = {}): number {
+  return Object.entries(headers).reduce(
+    (sum, [name, text]) => sum + Buffer.byteLength(name) + Buffer.byteLength(text),
+    0,
+  );
 }
 
 function ownHeaders(
