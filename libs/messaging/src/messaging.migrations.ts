@@ -35,4 +35,20 @@ export const messagingMigrations: MigrationSet = defineMigrations('messaging', {
       await sql`drop table rookery_inbox, rookery_outbox`.execute(db);
     },
   },
+  '002-inbox-replies': {
+    async up(db) {
+      // Nullable or with a constant default: no rewrite, and older releases can go on inserting.
+      await sql`
+        alter table rookery_inbox
+          add column place text,
+          add column given_up boolean not null default false,
+          add column reply json`.execute(db);
+    },
+    async down(db) {
+      await sql`
+        alter table rookery_inbox drop column place, drop column given_up, drop column reply`.execute(
+        db,
+      );
+    },
+  },
 });

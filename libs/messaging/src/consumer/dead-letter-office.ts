@@ -3,6 +3,7 @@ import { backoffDelay, type IncomingRecord, type KafkaLog } from '@rookery/kafka
 import type { TransactionHost } from '@rookery/persistence';
 import type { Inbox } from '../inbox/inbox.js';
 import type { Outbox } from '../outbox/outbox.js';
+import { placeOf } from './arrival.js';
 import { deadLetter } from './dead-letter.js';
 
 /** What a {@link DeadLetterOffice} needs. */
@@ -32,7 +33,7 @@ export const OUTAGE_BACKOFF = { initialMs: 100, maxMs: 5_000 };
 
 /**
  * Writes dead letters through the outbox, in the transaction that remembers the message: there is
- * one letter, and the message is not tried again however often it arrives.
+ * one letter, and the record is not tried again however often it arrives.
  */
 export class DeadLetterOffice {
   constructor(private readonly parts: DeadLetterOfficeParts) {}
@@ -51,7 +52,7 @@ export class DeadLetterOffice {
     try {
       const written = await host.run(
         async () => {
-          if (!(await inbox.remember(consumer, id))) return false;
+          if (!(await inbox.giveUp(consumer, id, placeOf(record)))) return false;
           await outbox.add(letter);
           return true;
         },

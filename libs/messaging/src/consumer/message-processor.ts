@@ -4,20 +4,16 @@ import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import type { MessageContext } from '../handler/message-context.js';
 import { messageContext } from './message-context-of.js';
-import { isReply, type Reply } from '../handler/reply.js';
 import type { Inbox } from '../inbox/inbox.js';
-import {
-  HandlerTimeoutError,
-  UnexpectedReplyError,
-  UnreadableRecordError,
-} from '../messaging.errors.js';
+import { HandlerTimeoutError, UnreadableRecordError } from '../messaging.errors.js';
 import type { Outbox } from '../outbox/outbox.js';
 import { whileHandling } from '../publish/current-message.js';
 import type { MessageWriter } from '../publish/message-writer.js';
+import { Answers } from './answers.js';
+import { arrivalOf } from './arrival.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import { DeadLetterOffice, OUTAGE_BACKOFF } from './dead-letter-office.js';
 import type { Delivery, Message } from './delivery.js';
-import { SKIPPED } from './skipped.js';
 import { failureKind, retryDelay } from './retry-decision.js';
 
 /** What became of one try to handle a message. */
@@ -58,8 +54,10 @@ export interface Progress {
  */
 export class MessageProcessor {
   readonly #deadLetters: DeadLetterOffice;
+  readonly #answers: Answers;
 
   constructor(private readonly parts: MessageProcessorParts) {
+    this.#answers = new Answers(parts.inbox, parts.writer);
     this.#deadLetters = new DeadLetterOffice({
       ...parts,
       onDeadLetter: (topic, reason) => parts.listener.onDeadLetter(topic, reason),
@@ -148,7 +146,9 @@ export class MessageProcessor {
       // The context comes first: sampling and log lines of the span ask for it.
       return await runInContext(work, () =>
         tracing.run(`process ${contract.name}`, { kind: 'consumer', parent, attributes }, () =>
-          whileHandling(envelope.id, () => this.#transact(handler, message, context, timeout)),
+          whileHandling(envelope.id, () =>
+            this.#transact(handler, record, message, context, timeout),
+          ),
         ),
       );
     } finally {
@@ -158,19 +158,24 @@ export class MessageProcessor {
 
   #transact(
     handler: ConsumerHandler,
-    { envelope, contract, data }: Message,
+    record: IncomingRecord,
+    message: Message,
     context: MessageContext,
     timeout: AbortController,
   ): Promise<boolean> {
-    const { host, inbox, writer } = this.parts;
+    const { host, inbox } = this.parts;
+    const { envelope, contract, data } = message;
+    const arrival = arrivalOf(record, message);
     return host.run(
       async () => {
-        if (!(await inbox.remember(handler.consumer, envelope.id))) return false;
+        if (!(await inbox.remember(handler.consumer, envelope.id, arrival))) {
+          await this.#answers.repeat(handler, message, context.key, arrival.place);
+          return false;
+        }
         const result = await this.#limited(handler, timeout, () =>
           handler.handle(data, context, contract),
         );
-        const answer = replyOf(handler, contract, result);
-        if (answer !== undefined) await writer.answer(envelope, context.key, answer);
+        await this.#answers.give(handler, message, context.key, result);
         return true;
       },
       { propagation: 'requires-new' },
@@ -178,11 +183,12 @@ export class MessageProcessor {
   }
 
   /** Waits no longer than the handler may take; its transaction then ends without it. */
-  #limited<T>(
+  async #limited<T>(
     handler: ConsumerHandler,
     timeout: AbortController,
     fn: () => Promise<T>,
   ): Promise<T> {
+    timeout.signal.throwIfAborted();
     return new Promise<T>((resolve, reject) => {
       const stop = (): void => reject(timeout.signal.reason as Error);
       timeout.signal.addEventListener('abort', stop, { once: true });
@@ -193,8 +199,8 @@ export class MessageProcessor {
         cancel();
         timeout.signal.removeEventListener('abort', stop);
       };
-      if (timeout.signal.aborted) stop();
-      fn().then(resolve, reject).finally(done);
+      const begun = async (): Promise<T> => fn();
+      begun().then(resolve, reject).finally(done);
     });
   }
 
@@ -240,20 +246,4 @@ export class MessageProcessor {
       progress,
     );
   }
-}
-
-function replyOf(
-  handler: ConsumerHandler,
-  contract: Message['contract'],
-  result: unknown,
-): Reply | undefined {
-  if (contract.kind !== 'command' || result === SKIPPED) return undefined;
-  if (isReply(result) && contract.replies.some(({ name }) => name === result.contract.name)) {
-    return result;
-  }
-  throw new UnexpectedReplyError(
-    `${handler.consumer} must answer ${contract.name} with one of ${contract.replies
-      .map(({ name }) => name)
-      .join(', ')}, got ${isReply(result) ? result.contract.name : typeof result}`,
-  );
 }
