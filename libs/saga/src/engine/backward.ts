@@ -148,7 +148,7 @@ export async function takeLateReply(
   run.note('done late', step);
   // An undo that is out may have come before the doing, so it does not count.
   finish(run, step, true);
-  if (run.instance.status === 'compensated') {
+  if (run.instance.status === 'compensated' || run.instance.status === 'failed') {
     run.instance.status = 'compensating';
     delete run.instance.endedAt;
   }

@@ -75,14 +75,6 @@ class Ledger {
   }
 }
 
-/** Whether a reply may be lost for good: those that nothing could replace are not. */
-const replaceable = new Set<string>([
-  shop.StockReserved.name,
-  shop.Authorized.name,
-  shop.StockReleased.name,
-  shop.Voided.name,
-]);
-
 async function run(choose: Choose, faults: Faults): Promise<string> {
   const saga = new shop.PlaceOrder();
   const ledger = new Ledger(faults);
@@ -110,8 +102,7 @@ async function run(choose: Choose, faults: Faults): Promise<string> {
       if (faults.duplicates > 0) {
         moves.push(() => (faults.duplicates--, world.answer(owner, true)));
       }
-      const next = world.replies.get(owner)?.[0]?.contract.name ?? '';
-      if (faults.losses > 0 && replaceable.has(next)) {
+      if (faults.losses > 0) {
         moves.push(() => (faults.losses--, world.lose(owner)));
       }
     }

@@ -43,7 +43,9 @@ export async function tryStep(run: SagaRun, step: StepDefinition): Promise<void>
     case 'failed': {
       record.reason = attempt.message;
       const tries = attempt.final ? 0 : step.attempts;
-      const mayRetry = step.retriable || record.attempts < tries;
+      // What is out already may be done, whatever keeps us from asking about it again.
+      const mustAsk = step.retriable || (mustBeKnown(step) && record.sent === true);
+      const mayRetry = mustAsk || record.attempts < tries;
       const isFault = attempt.code.startsWith('RKY_DB_') && record.attempts < TRIES_OF_FAULTS;
       if (mayRetry || (isFault && !attempt.final)) {
         run.awaitRetry(record, step);

@@ -19,7 +19,8 @@ export function parseState(definition: SagaDefinition, state: unknown, what: str
 /**
  * Brings an instance that an older release left to this one.
  *
- * @throws SagaVersionError when a newer release wrote it
+ * @throws SagaVersionError when a newer release wrote it, or one with a step under way that this one
+ *   has no more
  */
 export async function migrateState(
   definition: SagaDefinition,
@@ -31,6 +32,7 @@ export async function migrateState(
         `this release knows ${definition.version}`,
     );
   }
+  checkSteps(definition, instance);
   if (instance.version === definition.version) return;
   let { state } = instance;
   for (let version = instance.version; version < definition.version; version++) {
@@ -42,4 +44,16 @@ export async function migrateState(
   }
   instance.state = parseState(definition, state, `state of version ${instance.version}`);
   instance.version = definition.version;
+}
+
+/** Nobody would ever end such a step: its timer would be due again and again, before all others. */
+function checkSteps({ name, steps }: SagaDefinition, instance: SagaInstance): void {
+  const known = new Set(steps.map((step) => step.name));
+  for (const [step, { wait, compensation }] of Object.entries(instance.steps)) {
+    if (known.has(step) || (wait ?? compensation?.wait) === undefined) continue;
+    throw new SagaVersionError(
+      `saga ${instance.id}: step '${step}' is under way, and this release of ${name} has none of ` +
+        'that name; bring it back until no saga waits for it',
+    );
+  }
 }

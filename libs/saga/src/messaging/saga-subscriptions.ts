@@ -7,6 +7,12 @@ export function replyTopic(service: string): string {
   return `${service}.replies`;
 }
 
+/**
+ * While a new release is rolled out, instances of the old one get replies to sagas that the new one
+ * has brought along. They keep them until they are stopped, some minutes say, rather than give up.
+ */
+const REPLY_RETRY = { attempts: 40, backoff: { initial: 200, max: 15_000, factor: 2 } };
+
 /** Begins sagas on their events, and brings them the replies to their commands. */
 export function subscribeSagas(
   runtime: MessagingRuntime,
@@ -30,6 +36,7 @@ export function subscribeSagas(
     consumer: 'saga.replies',
     topics: [replyTopic(service)],
     contracts,
+    retry: REPLY_RETRY,
     handle: async (data, { key, inReplyTo }, contract) => {
       await engine.reply({ sagaId: key, inReplyTo: inReplyTo ?? '', contract, data });
     },

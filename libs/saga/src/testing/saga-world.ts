@@ -11,7 +11,7 @@ export interface Answer {
   readonly data: unknown;
 }
 
-/** A service that does commands; each id once, as an inbox would have it. */
+/** A service that does commands; each id once, as an inbox would have it, which answers it again. */
 export type Participant = (command: CommandContract, data: unknown) => Answer;
 
 /**
@@ -26,7 +26,7 @@ export class SagaWorld {
   readonly commands = new Map<string, OutgoingCommand[]>();
   /** Replies on their way, per participant in the order given. */
   readonly replies = new Map<string, IncomingReply[]>();
-  readonly #done = new Set<string>();
+  readonly #done = new Map<string, Answer>();
 
   constructor(
     definition: SagaDefinition,
@@ -57,9 +57,8 @@ export class SagaWorld {
     const command = queue[place];
     if (command === undefined) return;
     if (!keep) queue.splice(place, 1);
-    if (this.#done.has(command.id)) return;
-    this.#done.add(command.id);
-    const answer = this.participant(command.command, command.data);
+    const answer = this.#done.get(command.id) ?? this.participant(command.command, command.data);
+    this.#done.set(command.id, answer);
     const replies = this.replies.get(owner) ?? [];
     this.replies.set(owner, replies);
     replies.push({ sagaId: command.sagaId, inReplyTo: command.id, ...answer });
