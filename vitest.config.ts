@@ -12,6 +12,8 @@ export default defineConfig({
   // Constructor injection needs decorator metadata; Oxc emits it without a plugin.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
+    // What Nest's own generators write takes describe, it and expect from the global scope.
+    globals: true,
     include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'],
     setupFiles: ['reflect-metadata'],
     globalSetup: ['test/setup/postgres.global-setup.ts'],

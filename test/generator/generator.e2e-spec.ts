@@ -156,8 +156,9 @@ describe('nest g library', () => {
 
 describe('the inherited generators', () => {
   it('add to a project that is named, without a terminal', () => {
-    nest('g', 'controller', 'invoice', '--project', 'billing', '--no-spec');
+    nest('g', 'controller', 'invoice', '--project', 'billing');
     expect(changes()).toContain('apps/billing/src/invoice/');
+    expect(workspace.run('npx', ['vitest', 'run', 'invoice.controller'])).toMatch(/Tests .*passed/);
     nest('build', 'billing');
   });
 });
