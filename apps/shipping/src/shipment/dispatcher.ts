@@ -15,6 +15,7 @@ export class Dispatcher {
   private readonly logger = new Logger(Dispatcher.name);
   private cancel: Cancel = () => {};
   private running: Promise<void> = Promise.resolve();
+  private stopped = false;
 
   constructor(
     private readonly shipments: Shipments,
@@ -24,6 +25,7 @@ export class Dispatcher {
   ) {
     lifecycle.onStart('schedulers', 'dispatcher', () => this.schedule());
     lifecycle.onStop('schedulers', 'dispatcher', async () => {
+      this.stopped = true;
       this.cancel();
       await this.running;
     });
@@ -53,6 +55,7 @@ export class Dispatcher {
   }
 
   private schedule(): void {
+    if (this.stopped) return;
     this.cancel = this.clock.after(INTERVAL_MS, () => {
       this.running = this.dispatchDue().then(
         () => this.schedule(),
