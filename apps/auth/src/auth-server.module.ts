@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { AuthServer } from './auth-server.js';
 import { authServerSchema, type AuthServerOptions } from './auth.options.js';
 import { ClientRepository } from './clients/client.repository.js';
-import { SecretCheck } from './clients/secret-check.js';
+import { ClientSecrets } from './clients/client-secrets.js';
 import { KeyRepository } from './keys/key.repository.js';
 import { SecretBox } from './keys/secret-box.js';
 import { AttemptLimiter } from './login/attempt-limiter.js';
@@ -37,6 +37,11 @@ interface ServerOptions extends AuthServerOptions {
     ClientRepository,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
     {
+      provide: ClientSecrets,
+      inject: [PasswordHasher],
+      useFactory: (hasher: PasswordHasher) => new ClientSecrets(hasher),
+    },
+    {
       provide: AttemptLimiter,
       inject: [CLOCK],
       useFactory: (clock: Clock) => new AttemptLimiter(clock),
@@ -44,7 +49,7 @@ interface ServerOptions extends AuthServerOptions {
     { provide: OPTIONS, inject: [ConfigStore, ServiceInfo], useFactory: serverOptions },
     {
       provide: AuthServer,
-      inject: [OPTIONS, Database, KeyRepository, ClientRepository, UserRepository, PasswordHasher],
+      inject: [OPTIONS, Database, KeyRepository, ClientRepository, UserRepository, ClientSecrets],
       useFactory: createServer,
     },
   ],
@@ -110,7 +115,7 @@ async function createServer(
   keyRepository: KeyRepository,
   clients: ClientRepository,
   users: UserRepository,
-  hasher: PasswordHasher,
+  secrets: ClientSecrets,
 ): Promise<AuthServer> {
   const logger = new Logger('Auth');
   if (options.seedFile !== undefined) {
@@ -130,7 +135,7 @@ async function createServer(
     clients,
     knownScopes: () => knownScopes,
     findUser: (id) => users.find(id),
-    secrets: new SecretCheck(hasher),
+    secrets,
     onError: (err) => logger.error({ err }, 'the provider failed'),
   });
   return new AuthServer({ provider, issuer: options.issuer, formKey: keys.cookies[0]! });

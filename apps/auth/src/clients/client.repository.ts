@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@rookery/persistence';
-import { PasswordHasher } from '../password/password-hasher.js';
 import type { AuthSchema } from '../persistence/schema.js';
+import { ClientSecrets } from './client-secrets.js';
 import { ALL_SCOPES, OPENID_SCOPES, type StoredClient } from './client-metadata.js';
 
 /** A client to create or bring up to date. */
@@ -20,7 +20,7 @@ export interface ClientSeed {
 export class ClientRepository {
   constructor(
     private readonly database: Database<AuthSchema>,
-    private readonly hasher: PasswordHasher,
+    private readonly secrets: ClientSecrets,
   ) {}
 
   async find(id: string): Promise<StoredClient | undefined> {
@@ -60,7 +60,7 @@ export class ClientRepository {
   async #hash({ id, secret }: ClientSeed): Promise<string | null> {
     if (secret === undefined) return null;
     const hash = (await this.find(id))?.secret_hash ?? undefined;
-    const same = hash !== undefined && (await this.hasher.verify(secret, hash));
-    return same ? hash : this.hasher.hash(secret);
+    const same = hash !== undefined && (await this.secrets.matches(secret, hash));
+    return same ? hash : this.secrets.hash(secret);
   }
 }

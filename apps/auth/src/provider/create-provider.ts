@@ -1,10 +1,10 @@
 import { Provider } from 'oidc-provider';
-import type { SecretCheck } from '../clients/secret-check.js';
+import type { ClientSecrets } from '../clients/client-secrets.js';
 import { providerConfiguration, type ProviderParts } from './provider-configuration.js';
 
 /** What {@link createProvider} needs besides the configuration. */
 export interface CreateProviderOptions extends ProviderParts {
-  readonly secrets: SecretCheck;
+  readonly secrets: ClientSecrets;
   /** Hears of failures that are ours, not the client's. */
   readonly onError: (error: Error) => void;
 }
