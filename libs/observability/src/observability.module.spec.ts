@@ -1,9 +1,18 @@
 import type { AddressInfo } from 'node:net';
-import { Controller, Get, Inject, Injectable, Logger, Module, Param } from '@nestjs/common';
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Inject,
+  Injectable,
+  Logger,
+  Module,
+  Param,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigModule, ConfigStore } from '@rookery/config';
-import { currentContext, Lifecycle, runInContext } from '@rookery/core';
+import { currentContext, InvalidOptionError, Lifecycle, runInContext } from '@rookery/core';
 import type { Logger as PinoRoot } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -197,5 +206,31 @@ describe('two services in one process', () => {
     runInContext({ app: 'payments', correlationId: 'c-9' }, () => new Logger('X').log('job'));
     const [line] = [...out.saying('job'), ...services[1]!.out.saying('job')];
     expect(line).toMatchObject({ service: 'payments', correlationId: 'c-9' });
+  });
+});
+
+describe('a start that fails', () => {
+  @Module({})
+  class BrokenModule {
+    static because(error: Error): DynamicModule {
+      const useFactory = (): never => {
+        throw error;
+      };
+      return { module: BrokenModule, providers: [{ provide: 'broken', useFactory }] };
+    }
+  }
+
+  it.each([
+    ['leaves what explains itself to its caller', new InvalidOptionError('x', []), 0],
+    ['logs what nobody foresaw', new TypeError('x is not a function'), 1],
+  ])('%s', async (_, error, lines) => {
+    const out = new LogCapture();
+    const logger = nestLogger(createLogger({ app: 'a', instance: 'a-1', destination: out }));
+    const starting = NestFactory.create(BrokenModule.because(error), new FastifyAdapter(), {
+      logger,
+      abortOnError: false,
+    });
+    await expect(starting).rejects.toBe(error);
+    expect(out.lines.filter(({ level }) => level === 'error')).toHaveLength(lines);
   });
 });

@@ -1,4 +1,5 @@
 import { Scope, type DynamicModule, type LoggerService } from '@nestjs/common';
+import { isRookeryError } from '@rookery/core';
 import { Logger as NestPinoLogger, LoggerModule, PinoLogger, type Params } from 'nestjs-pino';
 import type { Logger, pino } from 'pino';
 
@@ -48,7 +49,18 @@ const paramsOf = (logger: Logger): Params => ({
 
 /** A logger for `NestFactory.create(..., { logger })`: Nest's own lines go to `logger` too. */
 export function nestLogger(logger: Logger): LoggerService {
-  return new NestPinoLogger(new AppPinoLogger(logger), {});
+  return new StartLogger(new AppPinoLogger(logger), {});
+}
+
+/**
+ * Nest logs what keeps it from starting, with its stack, and rejects with it as well. An error that
+ * explains itself is left to whoever started Nest, so that it is told once, in one line.
+ */
+class StartLogger extends NestPinoLogger {
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (isRookeryError(message) && rest.at(-1) === 'ExceptionHandler') return;
+    super.error(message, ...rest);
+  }
 }
 
 /** nestjs-pino over the service's logger: `PinoLogger`, `Logger` and `@InjectPinoLogger()` work. */
