@@ -214,6 +214,13 @@ describe('a config server', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it('that refuses says why, in one line', async () => {
+    const detail = `config/orders.yml:\n does not parse at line 2 ${'x'.repeat(1_000)}`;
+    answer = (_, response) => response.writeHead(422).end(JSON.stringify({ detail }));
+    const expected = /answered 422: config\/orders\.yml: does not parse at line 2 x{1,300}$/;
+    await expect(load()).rejects.toThrow(expected);
+  });
+
   it('is not followed elsewhere with the credentials', async () => {
     answer = (request, response) =>
       request.url === '/stolen'

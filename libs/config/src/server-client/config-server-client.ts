@@ -6,6 +6,8 @@ import type { FeedAddress } from './revision-feed.js';
 
 /** Spring's form with an origin beside each value, and the plain one that every server speaks. */
 const ACCEPT = 'application/vnd.spring-cloud.config-server.v2+json, application/json;q=0.9';
+/** Characters of a server's own explanation that a message repeats. */
+const MAX_DETAIL = 300;
 const MAX_BODY = 4 * 1024 * 1024;
 
 const answerSchema = z.object({
@@ -63,7 +65,7 @@ export async function fetchConfiguration(
     });
     if (response.status === 304) return undefined;
     const body = await readBody(response, shown);
-    if (response.status !== 200) throw refusal(response.status, shown);
+    if (response.status !== 200) throw refusal(response.status, shown, body);
     return {
       ...parseAnswer(body, shown),
       etag: response.headers.get('etag') ?? undefined,
@@ -117,15 +119,30 @@ async function readBody(response: Response, shown: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function refusal(status: number, shown: string): ConfigServerError {
+function refusal(status: number, shown: string, body: string): ConfigServerError {
   const reasons: Record<number, string> = {
     401: 'refuses the credentials (401); check the user and password in CONFIG_URL',
     403: 'refuses this service its configuration (403)',
     404: 'does not know this application, profile or label (404)',
   };
-  const reason = reasons[status] ?? `answered ${status}`;
+  const reason = reasons[status] ?? `answered ${status}${detailOf(body)}`;
   const retryable = status >= 500 || status === 408 || status === 429;
   return new ConfigServerError(`config server ${shown} ${reason}`, retryable);
+}
+
+/** What the server says is wrong, such as the line of a file that does not parse. */
+function detailOf(body: string): string {
+  const problem = z.object({ detail: z.string().min(1) }).safeParse(tryParse(body));
+  if (!problem.success) return '';
+  return `: ${problem.data.detail.replace(/\s+/g, ' ').slice(0, MAX_DETAIL)}`;
+}
+
+function tryParse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseAnswer(body: string, shown: string): Pick<ConfigServerAnswer, 'sources' | 'version'> {
