@@ -111,6 +111,15 @@ function fail(error: unknown): number {
   }
   const known = isRookeryError(error);
   const text = known ? error.message : error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`rookery: ${text}\n`);
+  process.stderr.write(`rookery: ${refusedBySystem(error) ?? text}\n`);
   return 1;
+}
+
+/** What the operating system refuses with files, and what to do about it. */
+function refusedBySystem(error: unknown): string | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (path === undefined) return undefined;
+  if (code === 'ENOSPC') return `no space left to write ${path}: make room`;
+  if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') return undefined;
+  return `no permission to use ${path} (${code}): run this as the owner of the workspace, in a folder that can be written`;
 }

@@ -88,7 +88,8 @@ async function bundleApps(): Promise<void> {
     onLog(level, log, handler) {
       // Packages from npm try for what they can do without; what a source of ours imports must be there.
       if (log.code === 'UNRESOLVED_IMPORT' && !log.id?.includes(`${sep}node_modules${sep}`)) {
-        missing.add(stripVTControlCharacters(log.message).split('\n')[0] ?? '');
+        const [told = ''] = stripVTControlCharacters(log.message).split('\n');
+        missing.add(told.replace(/^\[UNRESOLVED_IMPORT\] /, ''));
       }
       if (level === 'warn') return;
       handler(level, log);
@@ -107,7 +108,8 @@ async function bundleApps(): Promise<void> {
   });
   await bundle.close();
   if (missing.size > 0) {
-    throw new Error(`${[...missing].join('; ')}: restore it, or run npm ci for a package`);
+    const more = missing.size > 1 ? ` and ${missing.size - 1} more` : '';
+    throw new Error(`${[...missing][0]}${more}: restore it, or run npm ci for a package`);
   }
   checkEntries(output.filter((file) => file.type === 'chunk'));
 
