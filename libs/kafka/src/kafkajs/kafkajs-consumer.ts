@@ -1,5 +1,5 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
-import { AbortedError, type Clock, type Random } from '@rookery/core';
+import { AbortedError, type Cancel, type Clock, type Random } from '@rookery/core';
 import { backoffDelay } from '../driver/backoff.js';
 import type {
   ConsumerListener,
@@ -21,7 +21,7 @@ import {
 import { incomingRecords } from './incoming-records.js';
 import type { KafkajsClient } from './kafkajs-client.js';
 import { isFence, isOutage } from './kafkajs-errors.js';
-import type { ConsumerHooks } from './kafkajs-internals.js';
+import { isOutdated, type ConsumerHooks } from './kafkajs-internals.js';
 import type { KafkajsDriverOptions } from './kafkajs.driver.js';
 import { Signal } from './signal.js';
 import { subscribedAssigner } from './subscribed-assigner.js';
@@ -178,7 +178,7 @@ export class KafkajsConsumer implements KafkaConsumer {
       await consumer.subscribe({ topics: [...topics], fromBeginning: startFrom === 'earliest' });
       await consumer.run({
         autoCommit: false,
-        eachBatchAutoResolve: true,
+        eachBatchAutoResolve: false,
         partitionsConsumedConcurrently: 1,
         eachBatch: async (payload) => this.#deliver(session, payload),
       });
@@ -191,11 +191,16 @@ export class KafkajsConsumer implements KafkaConsumer {
 
   #hooks(): ConsumerHooks {
     return {
-      beforeJoin: async () => {
+      beforeJoin: async (beat) => {
         this.#hooked = true;
         const revoked = this.#assigned;
         if (revoked.length === 0) return;
-        await this.#listener?.onRevoked(revoked);
+        const stop = this.#beatOn(beat);
+        try {
+          await this.#listener?.onRevoked(revoked);
+        } finally {
+          stop();
+        }
         this.#assigned = [];
       },
       onInterrupt: (end) => {
@@ -203,6 +208,21 @@ export class KafkajsConsumer implements KafkaConsumer {
         return () => void this.#polls.delete(end);
       },
     };
+  }
+
+  /** kafkajs sends heartbeats between polls only, and there are none while partitions are given back. */
+  #beatOn(beat: () => Promise<unknown>): () => void {
+    const { clock, settings } = this.parts;
+    let cancel: Cancel = () => {};
+    const next = (): void => {
+      cancel = clock.after(settings.heartbeatMs, () => {
+        next();
+        // The answer is that the group is rebalancing, which is why we are here.
+        beat().catch(() => undefined);
+      });
+    };
+    next();
+    return () => cancel();
   }
 
   #assign(session: Session, assignment: Record<string, number[]>): void {
@@ -226,12 +246,15 @@ export class KafkajsConsumer implements KafkaConsumer {
     this.#joined.set();
   }
 
-  #deliver(session: Session, { batch, isRunning, isStale }: EachBatchPayload): void {
-    if (session !== this.#session || !isRunning() || isStale()) return;
+  #deliver(session: Session, payload: EachBatchPayload): void {
+    const { batch, isRunning, isStale, resolveOffset } = payload;
+    // What is not resolved is read again, from where reading has to begin.
+    if (session !== this.#session || isOutdated(batch) || !isRunning() || isStale()) return;
     const { topic, partition } = batch;
     const records = incomingRecords(topic, partition, batch.messages);
     const highWatermark = Number(batch.highWatermark);
     this.#listener?.onRecords({ topic, partition, records, highWatermark });
+    resolveOffset(batch.lastOffset());
   }
 
   #crashed(session: Session, error: unknown): void {

@@ -6,8 +6,11 @@ import requestQueueClass from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What a consumer of ours wants to do at points where kafkajs offers no hook. */
 export interface ConsumerHooks {
-  /** Before the member gives back its partitions and joins again. */
-  beforeJoin(): Promise<void>;
+  /**
+   * Before the member gives back its partitions and joins again. Until then its session is kept alive
+   * by calling `beat`.
+   */
+  beforeJoin(beat: () => Promise<unknown>): Promise<void>;
   /** Calls `end` when a poll need not wait any longer, until the returned function is called. */
   onInterrupt(end: () => void): () => void;
 }
@@ -33,9 +36,15 @@ interface RequestQueue {
 
 interface ConsumerGroup {
   readonly assigners: readonly { readonly [HOOKS]?: ConsumerHooks }[];
+  /** Made anew whenever the group was joined. */
+  readonly offsetManager: object | null;
+  heartbeat(options: { interval: number }): Promise<unknown>;
 }
 
 type ConsumerGroupMethod = (this: ConsumerGroup, ...args: unknown[]) => Promise<unknown>;
+
+/** Of each batch: whether the group was joined anew since it was asked for. */
+const outdated = new WeakMap<object, () => boolean>();
 
 const PATCHED = Symbol.for('rookery.kafka.kafkajs-patched');
 const RECHECK_MS = 10;
@@ -50,6 +59,8 @@ const TIMEOUT_CHECK_MS = 500;
  *   merged). Now a timer is set only while a request waits.
  * - Request timeouts are looked for every 100 ms on every connection, idle or not.
  * - A consumer cannot act before its partitions are taken away, and cannot end a long poll.
+ * - When a partition's leader moves, one fetch joins the group again while those to other brokers go
+ *   on; what they bring begins where the last generation had read to, not at what it has committed.
  */
 export function patchKafkajs(): void {
   const queue = requestQueueClass as { prototype: RequestQueue };
@@ -96,18 +107,29 @@ function patchRequestQueue(prototype: Record<string, (this: RequestQueue) => voi
 function patchConsumerGroup(prototype: Record<'fetch' | 'joinAndSync', ConsumerGroupMethod>): void {
   const { fetch, joinAndSync } = prototype;
   prototype.joinAndSync = async function (...args) {
-    await hooksOf(this)?.beforeJoin();
+    await hooksOf(this)?.beforeJoin(() => this.heartbeat({ interval: 0 }));
     return joinAndSync.apply(this, args);
   };
   prototype.fetch = function (...args) {
     const hooks = hooksOf(this);
+    const { offsetManager } = this;
     const fetching = fetch.apply(this, args);
     if (hooks === undefined) return fetching;
+    const isOld = (): boolean => this.offsetManager !== offsetManager;
+    const marked = fetching.then((batches) => {
+      for (const batch of batches as object[]) outdated.set(batch, isOld);
+      return batches;
+    });
     return new Promise((resolve, reject) => {
       const unlisten = hooks.onInterrupt(() => resolve([]));
-      fetching.then(resolve, reject).finally(unlisten);
+      marked.then(resolve, reject).finally(unlisten);
     });
   };
+}
+
+/** Whether a batch was asked for before the group was joined anew: it may leave out records. */
+export function isOutdated(batch: object): boolean {
+  return outdated.get(batch)?.() ?? false;
 }
 
 function hooksOf(group: ConsumerGroup): ConsumerHooks | undefined {
