@@ -102,7 +102,9 @@ function writable(root: string): Finding {
     return { what: 'folder', verdict: 'ok', detail: `${root} can be written` };
   } catch {
     const owner = statSync(root).uid;
-    return { what: 'folder', verdict: 'bad', detail: `${root} belongs to user ${owner}: chown it` };
+    const mend =
+      owner === process.getuid?.() ? 'chmod u+w it' : `it belongs to user ${owner}, chown it`;
+    return { what: 'folder', verdict: 'bad', detail: `${root} cannot be written: ${mend}` };
   }
 }
 

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { stripVTControlCharacters } from 'node:util';
 import { expect, it } from 'vitest';
 import { Output } from './output.js';
 
@@ -24,6 +25,14 @@ it('passes JSON lines on unchanged and wraps everything else', () => {
     msg: 'look',
     app: 'orders',
   });
+});
+
+it('quotes a crash for eyes: of a JSON line its level and message', () => {
+  const sink = new SlowSink();
+  const output = new Output('pretty', sink);
+  output.quote(['{"level":"info","pid":1,"msg":"starting"}', 'Killed']);
+  const text = sink.written.map((line) => stripVTControlCharacters(line)).join('');
+  expect(text).toBe('    | info starting\n    | Killed\n');
 });
 
 it('tells once that the reader is behind, and once that it has caught up', () => {

@@ -47,7 +47,11 @@ export class Output {
   /** The last lines of a process that crashed. */
   quote(lines: readonly string[]): void {
     if (this.format === 'json') return;
-    for (const line of lines) this.#write(pc.dim(`    | ${line}`));
+    for (const line of lines) {
+      const { level, msg } = parseRecord(line) ?? {};
+      const text = typeof msg === 'string' ? `${String(level)} ${msg}` : line;
+      this.#write(pc.dim(`    | ${text}`));
+    }
   }
 
   /** The state of all processes, and what to do next; as JSON it is one event. */
