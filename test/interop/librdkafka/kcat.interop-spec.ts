@@ -140,10 +140,9 @@ describe.each(BROKERS)('librdkafka on %s', (name, obstacle) => {
         const group = `g-${topic}`;
         const options = ['-X', `partition.assignment.strategy=${strategy}`];
         const everywhere = Array.from({ length: 4 }, (_, partition) => partition);
+        const producer = driver.producer();
         const send = (value: string) =>
-          driver
-            .producer()
-            .send(everywhere.map((partition) => ({ topic, partition, key: null, value })));
+          producer.send(everywhere.map((partition) => ({ topic, partition, key: null, value })));
         const first = kcat.join(group, topic, ...options);
         const second = kcat.join(group, topic, ...options);
         const partitions = (member: typeof first, value: string) =>
@@ -158,10 +157,12 @@ describe.each(BROKERS)('librdkafka on %s', (name, obstacle) => {
           for (let round = 1, shares = [0]; shares.some((size) => size !== 2); round += 1) {
             const value = `round ${round}`;
             await send(value);
-            await vi.waitUntil(() => {
+            const everywhereRead = vi.waitUntil(() => {
               shares = [first, second].map((member) => partitions(member, value).size);
               return shares.reduce((sum, size) => sum + size, 0) >= 4;
             }, 20_000);
+            // A member that fails says why, instead of leaving all to the other for ever.
+            await Promise.race([everywhereRead, first.failed, second.failed]);
           }
           await first.end();
           await send('after');

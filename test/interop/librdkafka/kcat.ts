@@ -96,10 +96,15 @@ export class Kcat {
         else reject(new Error(`kcat ${args.join(' ')} ended with ${code ?? signal}: ${errors}`));
       });
     });
-    // A member that fails while nobody waits for its end is reported by who waits later.
-    exit.catch(() => {});
+    const failed = exit.then(() => {
+      if (!ended) throw new Error(`kcat ${args.join(' ')} ended by itself: ${errors}`);
+    });
+    // Who waits for neither is told by what they read.
+    failed.catch(() => {});
     return {
       exit,
+      /** Rejects when it ends without being asked to. */
+      failed,
       output: () => output,
       records: () => records(output),
       /** Leaves the group as a process does that is asked to end. */

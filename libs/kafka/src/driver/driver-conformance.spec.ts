@@ -328,6 +328,23 @@ describe.each(Object.entries(DRIVERS))('a Kafka driver: %s', (_name, create) => 
     expect(await admin.lag('g-' + name, [name])).toHaveLength(7);
   });
 
+  it('creates topics that can be written to at once, also when many are created at a time', async () => {
+    const driver = await open();
+    const producer = driver.producer();
+    // Brokers of Kafka hear of a topic only after its creation was acknowledged.
+    await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const name = `topic-${randomUUID()}`;
+        // Each with a connection of its own, as several services would.
+        const admin = driver.admin();
+        expect(await admin.ensureTopics([{ topic: name, partitions: 4 }])).toEqual([name]);
+        await producer.send([{ topic: name, key: 'k', value: 'x' }]);
+        const lags = await admin.lag('g-' + name, [name]);
+        expect(lags.reduce((sum, { end }) => sum + end, 0)).toBe(1);
+      }),
+    );
+  });
+
   it('tells how far a group is behind', async () => {
     const { driver, topic: name } = await topic(1);
     const group = 'g-' + name;

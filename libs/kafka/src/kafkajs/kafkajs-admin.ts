@@ -1,8 +1,13 @@
+import type { Clock } from '@rookery/core';
 import type { Admin } from 'kafkajs';
 import type { KafkaAdmin, PartitionLag, TopicSpec } from '../driver/kafka-driver.js';
 import { KafkaClosedError, KafkaRequestError, KafkaUnavailableError } from '../kafka.errors.js';
 import type { KafkajsClient } from './kafkajs-client.js';
-import { isOutage } from './kafkajs-errors.js';
+import { isOutage, isUnsettled } from './kafkajs-errors.js';
+
+/** How often, and for how long, new topics are asked for until a broker knows their leaders. */
+const SETTLE_PAUSE_MS = 50;
+const SETTLE_LIMIT_MS = 5_000;
 
 interface Session {
   readonly client: KafkajsClient;
@@ -19,6 +24,7 @@ export class KafkajsAdmin implements KafkaAdmin {
     private readonly open: () => KafkajsClient,
     private readonly brokers: readonly string[],
     private readonly onClose: (admin: KafkajsAdmin) => void,
+    private readonly clock: Clock,
   ) {}
 
   ensureTopics(topics: readonly TopicSpec[]): Promise<readonly string[]> {
@@ -27,14 +33,16 @@ export class KafkajsAdmin implements KafkaAdmin {
       const missing = topics.filter(({ topic }) => !existing.has(topic));
       if (missing.length === 0) return [];
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: missing.map(({ topic, partitions, replicationFactor }) => ({
           topic,
           numPartitions: partitions ?? -1,
           replicationFactor: replicationFactor ?? -1,
         })),
       });
-      return missing.map(({ topic }) => topic);
+      const created = missing.map(({ topic }) => topic);
+      await this.#settle(admin, created);
+      return created;
     });
   }
 
@@ -69,6 +77,25 @@ export class KafkajsAdmin implements KafkaAdmin {
     this.#closed = true;
     if (this.#session !== undefined) this.#giveUp(this.#session);
     this.onClose(this);
+  }
+
+  /**
+   * Waits until new topics can be used: in KRaft, brokers hear of them, and begin to lead them, only
+   * after the creation was acknowledged. kafkajs fails on a topic that a broker has not heard of,
+   * and trusts leaders that do not know they are; so the leaders themselves are asked.
+   */
+  async #settle(admin: Admin, topics: string[]): Promise<void> {
+    const deadline = this.clock.monotonic() + SETTLE_LIMIT_MS;
+    for (;;) {
+      try {
+        await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
+        return;
+      } catch (error) {
+        if (!isUnsettled(error) || this.clock.monotonic() > deadline) throw error;
+      }
+      await this.clock.sleep(SETTLE_PAUSE_MS);
+      if (this.#closed) throw new KafkaClosedError('admin');
+    }
   }
 
   async #ask<T>(operation: string, ask: (admin: Admin) => Promise<T>): Promise<T> {

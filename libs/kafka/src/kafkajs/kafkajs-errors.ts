@@ -17,6 +17,12 @@ const OUTAGE_TYPES = new Set([
 
 const FENCES = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS']);
 
+const UNSETTLED = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+]);
+
 interface Wrapped {
   readonly name?: string;
   readonly type?: string;
@@ -45,5 +51,11 @@ export function isOutage(error: unknown): boolean {
 /** Whether the group has moved on without this member. */
 export function isFence(error: unknown): boolean {
   for (const { type } of chain(error)) if (FENCES.has(type ?? '')) return true;
+  return false;
+}
+
+/** Whether a broker has yet to hear of the topic, or that it leads it. */
+export function isUnsettled(error: unknown): boolean {
+  for (const { type } of chain(error)) if (UNSETTLED.has(type ?? '')) return true;
   return false;
 }

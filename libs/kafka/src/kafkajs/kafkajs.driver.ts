@@ -114,7 +114,9 @@ export class KafkajsDriver implements KafkaDriver {
   }
 
   admin(): KafkaAdmin {
-    return this.#track(new KafkajsAdmin(this.#client, this.#settings.brokers, this.#forget));
+    return this.#track(
+      new KafkajsAdmin(this.#client, this.#settings.brokers, this.#forget, this.#clock),
+    );
   }
 
   async close(): Promise<void> {
