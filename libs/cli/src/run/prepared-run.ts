@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Clock } from '@rookery/core';
+import type { Clock, Environment } from '@rookery/core';
 import { CommandError } from '../cli.errors.js';
 import {
   embeddedPostgres,
@@ -103,17 +103,27 @@ export async function prepareRun(context: RunContext, options: RunOptions): Prom
     brokers,
     databases,
   };
-  return {
-    brokers,
-    kafkaPort,
-    postgres,
-    ports,
-    secrets,
-    instances: taken.map((one) => ({
-      ...one,
-      environment: appEnvironment(one.app, one.instance, one.port, run, secrets, paths),
-    })),
-  };
+  const instances = taken.map((one) => ({
+    ...one,
+    environment: appEnvironment(one.app, one.instance, one.port, run, secrets, paths),
+  }));
+  writePrivately(paths.environments, joining(instances));
+  return { brokers, kafkaPort, postgres, ports, secrets, instances };
+}
+
+/** By app, what a further instance that somebody starts by hand needs: all but what is one's own. */
+function joining(instances: readonly PreparedInstance[]): Record<string, Environment> {
+  return Object.fromEntries(
+    instances.map(({ app, environment }) => {
+      const {
+        PORT: _port,
+        ROOKERY_INSTANCE: _instance,
+        LOG_FORMAT: _format,
+        ...rest
+      } = environment;
+      return [app, rest];
+    }),
+  );
 }
 
 function requireConfiguration({ plan }: RunOptions, { configuration }: WorkspacePaths): void {

@@ -38,6 +38,7 @@ export function writeRunState(paths: WorkspacePaths, state: RunState): void {
 /** Removes it at the end of a run. */
 export function clearRunState(paths: WorkspacePaths): void {
   rmSync(paths.state, { force: true });
+  rmSync(paths.environments, { force: true });
 }
 
 /** Whether a process is there, whoever owns it. */

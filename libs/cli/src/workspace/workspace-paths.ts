@@ -20,6 +20,8 @@ export class WorkspacePaths {
   readonly authSeed: string;
   /** What runs now. */
   readonly state: string;
+  /** How an app that is started by itself joins what runs now. */
+  readonly environments: string;
   /** Output of a detached run. */
   readonly log: string;
 
@@ -33,6 +35,7 @@ export class WorkspacePaths {
     this.secrets = join(this.home, 'secrets.json');
     this.authSeed = join(this.home, 'auth-seed.json');
     this.state = join(this.home, 'run/state.json');
+    this.environments = join(this.home, 'run/environments.json');
     this.log = join(this.home, 'run/rookery.log');
   }
 }

@@ -3,11 +3,14 @@ import { installShutdown } from '@rookery/actuator';
 import { environmentOf, isHosted, isRookeryError, joinHost } from '@rookery/core';
 import { optionsOf } from '../rookery.module.js';
 import { createApp, type RunningApp } from './create-app.js';
+import { joinedEnvironment } from './joined-environment.js';
 
 /**
  * Starts a service: configuration, logging, Nest on Fastify with safe limits, tracing and metrics,
  * health, listening, schedulers, consumers, registration; and stops it in the reverse order when the
  * process is asked to end. This is all that an app's `main.ts` does.
+ *
+ * Started by itself while the platform of its workspace runs, it joins as one more instance.
  *
  * What keeps it from starting is one line that says what is wrong and ends the process with code 1;
  * in a process that several services share it rejects instead.
@@ -15,7 +18,9 @@ import { createApp, type RunningApp } from './create-app.js';
 export async function bootstrap(appModule: Type): Promise<RunningApp> {
   try {
     const { name } = optionsOf(appModule);
-    const app = await createApp(appModule, { environment: environmentOf(name) });
+    const own = environmentOf(name);
+    const environment = isHosted() ? own : joinedEnvironment(name, own, process.cwd());
+    const app = await createApp(appModule, { environment });
     try {
       await app.listen();
     } catch (error) {
