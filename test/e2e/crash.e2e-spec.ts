@@ -24,25 +24,33 @@ describe('with two instances of some services', () => {
   });
 });
 
-describe.each(['orders', 'inventory', 'payments', 'shipping', 'kafka', 'api-gateway', 'auth'])(
-  'kill -9 of %s during the demo',
-  (app) => {
-    it('has it restarted, and every order still ends right', async () => {
-      const [pid] = platform.pids(app);
-      const demo = runDemo({
-        ...platform.shop(),
-        orders: 30,
-        strict: false,
-        patienceMs: 180_000,
-        print: () => {},
-      });
-      await pause(1_000);
-      process.kill(pid as number, 'SIGKILL');
-      const report = await demo;
-      expect(report.findings).toEqual([]);
-      const rows = platform.state.processes.filter((row) => row.app === app);
-      expect(rows.every(({ state }) => state === 'ready')).toBe(true);
-      expect(platform.pids(app)).not.toContain(pid);
+describe.each([
+  'orders',
+  'inventory',
+  'payments',
+  'shipping',
+  'api-gateway',
+  'auth',
+  'discovery',
+  'config-server',
+  'console',
+  'kafka',
+])('kill -9 of %s during the demo', (app) => {
+  it('has it restarted, and every order still ends right', async () => {
+    const [pid] = platform.pids(app);
+    const demo = runDemo({
+      ...platform.shop(),
+      orders: 30,
+      strict: false,
+      patienceMs: 180_000,
+      print: () => {},
     });
-  },
-);
+    await pause(1_000);
+    process.kill(pid as number, 'SIGKILL');
+    const report = await demo;
+    expect(report.findings).toEqual([]);
+    const rows = platform.state.processes.filter((row) => row.app === app);
+    expect(rows.every(({ state }) => state === 'ready')).toBe(true);
+    expect(platform.pids(app)).not.toContain(pid);
+  });
+});

@@ -101,11 +101,12 @@ export class PlatformRun {
   }
 
   #onState(process: ManagedProcess): void {
+    // First: who reads that it is ready may look at the state right away.
+    this.#publish();
     if (process.state === 'ready') {
       const again = process.restarts > 0 ? ' again' : '';
       this.context.output.event('info', `${process.name} is ready${again}`, { app: process.name });
     }
-    this.#publish();
   }
 
   #publish(): void {

@@ -29,10 +29,9 @@ describe('migrate', () => {
     const outbox = defineMigrations('outbox', { '001-outbox': table('outbox') });
     expect(await pendingMigrations(pool, [orders, outbox])).toHaveLength(2);
     const runs = await Promise.all([1, 2, 3].map(() => migrate(pool, [orders, outbox])));
-    expect(runs.flat()).toEqual([
-      { set: 'orders', name: '001-orders' },
-      { set: 'outbox', name: '001-outbox' },
-    ]);
+    // Whichever instance came first with a set, each migration ran once.
+    const ran = runs.flat().map(({ set, name }) => `${set} ${name}`);
+    expect(ran.sort()).toEqual(['orders 001-orders', 'outbox 001-outbox']);
     expect(await tables()).toEqual(['orders', 'outbox']);
     expect(await pendingMigrations(pool, [orders, outbox])).toEqual([]);
 
