@@ -1,5 +1,5 @@
-export { Money } from './shared/money.js';
-export { OrderId, OrderLine } from './shared/order-line.js';
+export { Money } from './values/money.js';
+export { OrderId, OrderLine } from './values/order-line.js';
 export { OrderPlaced } from './orders/order-placed.event.js';
 export { OrderApproved } from './orders/order-approved.event.js';
 export { OrderRejected } from './orders/order-rejected.event.js';

@@ -1,6 +1,6 @@
 import { defineCommand, defineReply } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId, OrderLine } from '../shared/order-line.js';
+import { OrderId, OrderLine } from '../values/order-line.js';
 
 /** All lines of the order are set aside for it. */
 export const StockReserved = defineReply('inventory.stock-reserved', {

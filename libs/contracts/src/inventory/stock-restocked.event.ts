@@ -1,6 +1,6 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId, OrderLine } from '../shared/order-line.js';
+import { OrderId, OrderLine } from '../values/order-line.js';
 
 /** The articles of a cancelled order are for sale again. */
 export const StockRestocked = defineEvent('inventory.stock-restocked', {

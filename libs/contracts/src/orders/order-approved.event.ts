@@ -1,6 +1,6 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId } from '../shared/order-line.js';
+import { OrderId } from '../values/order-line.js';
 
 /** Stock is reserved, the money is captured, the shipment is arranged. */
 export const OrderApproved = defineEvent('orders.order-approved', {

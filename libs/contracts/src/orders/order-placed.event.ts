@@ -1,7 +1,7 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { Money } from '../shared/money.js';
-import { OrderId, OrderLine } from '../shared/order-line.js';
+import { Money } from '../values/money.js';
+import { OrderId, OrderLine } from '../values/order-line.js';
 
 const V1 = z.object({
   orderId: OrderId,

@@ -1,6 +1,6 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId } from '../shared/order-line.js';
+import { OrderId } from '../values/order-line.js';
 
 /** An order could not be fulfilled; all that was done for it has been undone. */
 export const OrderRejected = defineEvent('orders.order-rejected', {

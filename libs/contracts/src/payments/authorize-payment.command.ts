@@ -1,7 +1,7 @@
 import { defineCommand, defineReply } from '@rookery/messaging';
 import { z } from 'zod';
-import { Money } from '../shared/money.js';
-import { OrderId } from '../shared/order-line.js';
+import { Money } from '../values/money.js';
+import { OrderId } from '../values/order-line.js';
 
 /** The card's bank holds the amount for us. */
 export const PaymentAuthorized = defineReply('payments.payment-authorized', {

@@ -1,6 +1,6 @@
 import { defineCommand, defineReply } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId } from '../shared/order-line.js';
+import { OrderId } from '../values/order-line.js';
 
 /** The held amount is ours. */
 export const PaymentCaptured = defineReply('payments.payment-captured', {

@@ -1,7 +1,7 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { Money } from '../shared/money.js';
-import { OrderId } from '../shared/order-line.js';
+import { Money } from '../values/money.js';
+import { OrderId } from '../values/order-line.js';
 
 /** The customer of a cancelled order has the money back. */
 export const PaymentRefunded = defineEvent('payments.payment-refunded', {

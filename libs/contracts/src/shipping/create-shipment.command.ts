@@ -1,6 +1,6 @@
 import { defineCommand, defineReply } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId, OrderLine } from '../shared/order-line.js';
+import { OrderId, OrderLine } from '../values/order-line.js';
 
 /** The shipment is arranged; it leaves at its time of dispatch. */
 export const ShipmentCreated = defineReply('shipping.shipment-created', {

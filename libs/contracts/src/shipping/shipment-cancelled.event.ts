@@ -1,6 +1,6 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId } from '../shared/order-line.js';
+import { OrderId } from '../values/order-line.js';
 
 /** The parcel of a cancelled order stays here. */
 export const ShipmentCancelled = defineEvent('shipping.shipment-cancelled', {

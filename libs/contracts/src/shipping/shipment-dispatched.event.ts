@@ -1,6 +1,6 @@
 import { defineEvent } from '@rookery/messaging';
 import { z } from 'zod';
-import { OrderId } from '../shared/order-line.js';
+import { OrderId } from '../values/order-line.js';
 
 /** The parcel has left. */
 export const ShipmentDispatched = defineEvent('shipping.shipment-dispatched', {
