@@ -18,7 +18,7 @@ export const HOST = 'platform';
  * A development machine runs a dozen processes that are idle most of the time: a small young
  * generation and one helper thread make each hold less.
  */
-const MEMORY_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1', '--enable-source-maps'];
+const MEMORY_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1'];
 
 /**
  * By itself glibc keeps an arena for each thread, and after one large block of memory keeps all
@@ -121,7 +121,7 @@ function allOf(instances: readonly PreparedInstance[]): Probe {
 }
 
 function make(
-  { paths, observer, clock, prepared }: ProcessParts,
+  { paths, observer, clock, prepared, options }: ProcessParts,
   name: string,
   probe: Probe,
   spec: {
@@ -131,10 +131,12 @@ function make(
     readonly greeting?: Readonly<Record<string, unknown>>;
   },
 ): ManagedProcess {
+  // Who waits for a saved file to be served wants it fast, whatever it takes.
+  const flags = options.mode === 'dev' ? [] : MEMORY_FLAGS;
   return new ManagedProcess(
     {
       name,
-      argv: [...MEMORY_FLAGS, '--import', parentGuard, ...spec.argv],
+      argv: [...flags, '--enable-source-maps', '--import', parentGuard, ...spec.argv],
       environment: processEnvironment({
         ...MEMORY_ENVIRONMENT,
         NODE_COMPILE_CACHE: paths.compileCache,
