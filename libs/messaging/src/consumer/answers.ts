@@ -24,7 +24,7 @@ export class Answers {
    * @throws UnexpectedReplyError when it is none of the command's replies
    */
   async give(
-    { consumer }: ConsumerHandler,
+    { consumer, effects }: ConsumerHandler,
     { envelope, contract }: Message,
     key: string,
     result: unknown,
@@ -33,6 +33,7 @@ export class Answers {
     const answer = checked(consumer, contract, result);
     if (envelope.replyTo === undefined) return;
     await this.writer.answer(envelope, key, answer);
+    if (effects !== 'once') return;
     const { name, latest: version } = answer.contract;
     await this.inbox.keepReply(consumer, envelope.id, { name, version, data: answer.data });
   }

@@ -89,6 +89,8 @@ async function take(
     retry: { attempts: 1, backoff: { initial: 1, max: 1, factor: 1 } },
     concurrency: 1,
     timeoutMs: 1_000,
+    effects: 'once',
+    ordered: true,
     handle: async () => {
       if (fails) throw new Error('no');
       handled += 1;

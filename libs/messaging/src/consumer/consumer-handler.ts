@@ -13,7 +13,10 @@ export interface ConsumerHandler {
   readonly retry: ResolvedRetryPolicy;
   readonly concurrency: number;
   readonly timeoutMs: number;
-  /** Runs inside the transaction; returns a reply or nothing. */
+  readonly effects: 'once' | 'at-least-once';
+  /** Whether messages of one key wait for each other. */
+  readonly ordered: boolean;
+  /** Runs inside the transaction, if effects are had once; returns a reply or nothing. */
   readonly handle: (
     data: unknown,
     context: MessageContext,

@@ -63,13 +63,9 @@ export class ConsumerRuntime extends MessagingRuntime {
   }
 
   subscribe<C extends MessageContract>(subscription: Subscription<C>): void {
-    const { consumer, contracts, handle, topics } = subscription;
-    const { group, retry, onFailure, concurrency, timeout } = subscription;
+    const { consumer, contracts, handle, topics, ...given } = subscription;
     const place = `consumer ${consumer}`;
-    const options = resolveHandlerOptions(
-      { consumer, group, retry, onFailure, concurrency, timeout },
-      place,
-    );
+    const options = resolveHandlerOptions({ consumer, ...given }, place);
     const named =
       topics ?? contracts.flatMap((each) => (each.kind === 'reply' ? [] : [each.topic]));
     const problems = this.#problems(consumer, contracts, named, options.onFailure);
@@ -82,6 +78,8 @@ export class ConsumerRuntime extends MessagingRuntime {
       retry: options.retry ?? this.options.retry,
       concurrency: options.concurrency ?? this.options.concurrency,
       timeoutMs: options.timeout ?? this.options.handlerTimeoutMs,
+      effects: options.effects,
+      ordered: options.ordered,
       handle: (data, context, contract) => handle(data as DataOf<C>, context, contract as C),
     });
   }

@@ -69,6 +69,8 @@ function handler(consumer: string, concurrency = 10): ConsumerHandler {
     retry: { attempts: 5, backoff: { initial: 100, max: 1_000, factor: 2 } },
     concurrency,
     timeoutMs: 1_000,
+    effects: 'once',
+    ordered: true,
     handle: async () => undefined,
   };
 }
@@ -205,6 +207,27 @@ describe('GroupConsumer', () => {
     await clock.advance(1_000);
     expect(log.at(-1)).toBe('h a2-');
     expect(committed()).toBe(4);
+  });
+
+  it('lets followers of a key pass a handler that asks for no order, and still commits no gap', async () => {
+    let broken = true;
+    await start(
+      async (consumer, value) =>
+        broken && consumer === 'loose' && value === 'a1' ? 500 : undefined,
+      [handler('strict'), { ...handler('loose'), ordered: false }],
+    );
+    await send('a1', 'a2');
+    await clock.advance(200);
+    expect(log.filter((line) => line.endsWith('+')).sort()).toEqual([
+      'loose a1+',
+      'loose a2+',
+      'strict a1+',
+      'strict a2+',
+    ]);
+    expect(committed()).toBeUndefined();
+    broken = false;
+    await clock.advance(1_000);
+    expect(committed()).toBe(2);
   });
 
   it('skips events that others handle, but not records without a type', async () => {

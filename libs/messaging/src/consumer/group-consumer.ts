@@ -202,16 +202,20 @@ export class GroupConsumer {
       };
     };
     const { processor } = this.parts;
-    session.push(
-      delivery.lane,
-      routes?.map(({ handler, slots }) =>
-        task(slots, (progress) => processor.process(handler, delivery, progress, fence)),
-      ) ?? [
+    const inOrder: LaneTask[] = [];
+    for (const { handler, slots } of routes ?? []) {
+      const one = task(slots, (progress) => processor.process(handler, delivery, progress, fence));
+      if (handler.ordered) inOrder.push(one);
+      else session.push(`${handler.consumer}#${record.offset}`, [one]);
+    }
+    if (routes === undefined) {
+      inOrder.push(
         task(this.#unreadableSlots, (progress) =>
           processor.unreadable(this.group, delivery, progress),
         ),
-      ],
-    );
+      );
+    }
+    if (inOrder.length > 0) session.push(delivery.lane, inOrder);
   }
 
   /** Events are for whoever cares. A command or a reply that nobody takes is a mistake. */

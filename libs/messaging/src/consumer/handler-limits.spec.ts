@@ -80,6 +80,8 @@ it('leaves nothing behind of a handler that throws at once, and begins none that
         retry: { attempts: 3, backoff: { initial: 1, max: 1, factor: 1 } },
         concurrency: 1,
         timeoutMs: 1_000,
+        effects: 'once',
+        ordered: true,
         handle,
       },
       delivery,

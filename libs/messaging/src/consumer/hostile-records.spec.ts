@@ -74,6 +74,8 @@ const handler: ConsumerHandler = {
   retry: { attempts: 2, backoff: { initial: 1, max: 1, factor: 1 } },
   concurrency: 1,
   timeoutMs: 1_000,
+  effects: 'once',
+  ordered: true,
   handle: async () => reply(Done, {}),
 };
 

@@ -101,6 +101,8 @@ function handler(handle: ConsumerHandler['handle']): ConsumerHandler {
     retry: { attempts: 3, backoff: { initial: 100, max: 1_000, factor: 2 } },
     concurrency: 1,
     timeoutMs: 500,
+    effects: 'once',
+    ordered: true,
     handle,
   };
 }
@@ -225,6 +227,41 @@ describe('MessageProcessor', () => {
     expect(await processor().process(work, delivery(), progress, fence.signal)).toBeUndefined();
     expect(outcomes).toEqual([]);
     expect(await outboxTopics()).toEqual([]);
+  });
+
+  it('needs no database for a handler whose effects may be had more than once', async () => {
+    let tries = 0;
+    const work: ConsumerHandler = {
+      ...handler(async () => {
+        tries += 1;
+        expect(host.active).toBe(false);
+        if (tries === 1) throw new Error('no');
+      }),
+      effects: 'at-least-once',
+    };
+    host.away = true;
+    host.query = async () => {
+      throw new Error('the database was used');
+    };
+    expect(await processor().process(work, delivery(), progress, NEVER)).toBeGreaterThan(0);
+    for (let i = 0; i < 2; i += 1) {
+      expect(await processor().process(work, delivery(), progress, NEVER)).toBeUndefined();
+    }
+    expect(outcomes).toEqual(['retried', 'handled', 'handled']);
+  });
+
+  it('writes a dead letter for a handler without transaction too, and one only', async () => {
+    const work: ConsumerHandler = {
+      ...handler(async () => {
+        throw new Error('no');
+      }),
+      effects: 'at-least-once',
+      retry: { attempts: 1, backoff: { initial: 1, max: 1, factor: 1 } },
+    };
+    for (let i = 0; i < 2; i += 1) {
+      expect(await processor().process(work, delivery(), progress, NEVER)).toBeUndefined();
+    }
+    expect(await outboxTopics()).toEqual(['procspec.events.dlt']);
   });
 
   it('dead-letters a command whose handler does not answer it, or not with one of its replies', async () => {

@@ -147,7 +147,9 @@ export class MessageProcessor {
       return await runInContext(work, () =>
         tracing.run(`process ${contract.name}`, { kind: 'consumer', parent, attributes }, () =>
           whileHandling(envelope.id, () =>
-            this.#transact(handler, record, message, context, timeout),
+            handler.effects === 'once'
+              ? this.#transact(handler, record, message, context, timeout)
+              : this.#run(handler, message, context, timeout),
           ),
         ),
       );
@@ -164,7 +166,7 @@ export class MessageProcessor {
     timeout: AbortController,
   ): Promise<boolean> {
     const { host, inbox } = this.parts;
-    const { envelope, contract, data } = message;
+    const { envelope } = message;
     const arrival = arrivalOf(record, message);
     return host.run(
       async () => {
@@ -172,14 +174,24 @@ export class MessageProcessor {
           await this.#answers.repeat(handler, message, context.key, arrival.place);
           return false;
         }
-        const result = await this.#limited(handler, timeout, () =>
-          handler.handle(data, context, contract),
-        );
-        await this.#answers.give(handler, message, context.key, result);
-        return true;
+        return this.#run(handler, message, context, timeout);
       },
       { propagation: 'requires-new' },
     );
+  }
+
+  async #run(
+    handler: ConsumerHandler,
+    message: Message,
+    context: MessageContext,
+    timeout: AbortController,
+  ): Promise<true> {
+    const { contract, data } = message;
+    const result = await this.#limited(handler, timeout, () =>
+      handler.handle(data, context, contract),
+    );
+    await this.#answers.give(handler, message, context.key, result);
+    return true;
   }
 
   /** Waits no longer than the handler may take; its transaction then ends without it. */

@@ -1,26 +1,16 @@
 import type { DataOf, MessageContract } from '../contract/contract.js';
-import type { RetryPolicy } from '../handler/handler.options.js';
+import type { HandlerOptions } from '../handler/handler.options.js';
 import type { MessageContext } from '../handler/message-context.js';
 import type { Reply } from '../handler/reply.js';
 
 /** A consumer made by code rather than by a decorator. */
-export interface Subscription<C extends MessageContract = MessageContract> {
+export interface Subscription<C extends MessageContract = MessageContract> extends HandlerOptions {
   /** Unique within the service; handled messages are remembered under it. */
   readonly consumer: string;
   /** @default the topics of the contracts; replies have none, so name theirs */
   readonly topics?: readonly string[];
   readonly contracts: readonly C[];
-  /** @default the service's name */
-  readonly group?: string;
-  /** @default the configuration's `messaging.retry` */
-  readonly retry?: RetryPolicy;
-  /** @default 'dead-letter' */
-  readonly onFailure?: 'dead-letter' | 'park';
-  /** Messages of different keys handled at once. @default `messaging.concurrency` */
-  readonly concurrency?: number;
-  /** How long one try may take. @default `messaging.handlerTimeout` */
-  readonly timeout?: number | string;
-  /** Runs in the transaction that remembers the message. A reply it returns is sent. */
+  /** Handles a message as the options say. A reply it returns is sent. */
   readonly handle: (data: DataOf<C>, context: MessageContext, contract: C) => Promise<Reply | void>;
 }
 

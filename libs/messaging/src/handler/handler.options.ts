@@ -29,6 +29,8 @@ const handlerSchema = z.strictObject({
     .optional(),
   retry: retrySchema.optional(),
   onFailure: z.enum(['dead-letter', 'park']).default('dead-letter'),
+  effects: z.enum(['once', 'at-least-once']).default('once'),
+  ordered: z.boolean().default(true),
   concurrency: z.int().min(1).max(1_000).optional(),
   timeout: durationOption().optional(),
 });
@@ -64,6 +66,17 @@ export interface HandlerOptions {
   readonly retry?: RetryPolicy;
   /** What becomes of a message whose tries are used up. @default 'dead-letter' */
   readonly onFailure?: 'dead-letter' | 'park';
+  /**
+   * `once`: in a transaction that remembers the message, so that a redelivery has no second effect.
+   * `at-least-once`: without a transaction, and without the database unless it fails for good; for
+   * handlers that may run twice, such as one that fills a cache. @default 'once'
+   */
+  readonly effects?: 'once' | 'at-least-once';
+  /**
+   * Whether messages of one key are handled one after the other. Without order, a message that is
+   * tried again holds up nobody. @default true
+   */
+  readonly ordered?: boolean;
   /** Messages of different keys handled at once. @default `messaging.concurrency` */
   readonly concurrency?: number;
   /** How long one try may take. @default `messaging.handlerTimeout` */
