@@ -7,9 +7,14 @@ export {
 export {
   UnitOfWork,
   type HookFailureListener,
-  type Isolation,
   type UnitOfWorkOptions,
 } from './unit-of-work/unit-of-work.js';
+export type {
+  Isolation,
+  TransactionSession,
+  TransactionSource,
+} from './unit-of-work/transaction-source.js';
+export { TransactionScope, TransactionScopes } from './unit-of-work/transaction-scope.js';
 export { Transactional } from './unit-of-work/transactional.decorator.js';
 export { Database } from './database/database.js';
 export { createPool, type PoolSettings } from './database/connection-pool.js';

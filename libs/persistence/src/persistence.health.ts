@@ -1,11 +1,11 @@
 import type { HealthContributor } from '@rookery/core';
-import type { Database } from './database/database.js';
+import type pg from 'pg';
 import type { MigrationSet } from './migrations/migration-set.js';
 import { pendingMigrations } from './migrations/migrator.js';
 
 /** Down while the database does not answer, or while migrations are due that somebody else runs. */
 export function databaseHealth(
-  { pool }: Database,
+  pool: pg.Pool,
   migrations: readonly MigrationSet[],
 ): HealthContributor {
   let migrated = false;

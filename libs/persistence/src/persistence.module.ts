@@ -10,7 +10,12 @@ import type { MigrationSet } from './migrations/migration-set.js';
 import { migrate } from './migrations/migrator.js';
 import { databaseHealth } from './persistence.health.js';
 import { poolMetrics } from './persistence.metrics.js';
-import { databaseSchema, describeUrl, type DatabaseConfig } from './persistence.options.js';
+import {
+  databaseSchema,
+  describeUrl,
+  migratesAtStart,
+  type DatabaseConfig,
+} from './persistence.options.js';
 import { TransactionHost } from './unit-of-work/transaction-host.js';
 import { UnitOfWork } from './unit-of-work/unit-of-work.js';
 
@@ -57,7 +62,7 @@ export class PersistenceModule implements OnApplicationShutdown {
               throw error;
             }
             poolMetrics(metrics, database.pool);
-            health.register(databaseHealth(database, migrations));
+            health.register(databaseHealth(database.pool, migrations));
             return database;
           },
         },
@@ -109,10 +114,7 @@ async function prepare(
     clock,
     onRetry: (message) => log.warn(message),
   });
-  const wanted =
-    config.migrate ??
-    service.profile.split(',').some((profile) => ['development', 'test'].includes(profile));
-  if (!wanted || migrations.length === 0) return;
+  if (!(config.migrate ?? migratesAtStart(service)) || migrations.length === 0) return;
   // A pool of its own: a migration may take longer than any statement of the service, and waits
   // for that of another instance.
   const migrating = createPool({

@@ -30,6 +30,11 @@ export const databaseSchema = z.strictObject({
 /** The values of {@link databaseSchema}. */
 export type DatabaseConfig = z.output<typeof databaseSchema>;
 
+/** Whether a service migrates when nothing is said: where nobody else does it. */
+export function migratesAtStart({ profile }: { readonly profile: string }): boolean {
+  return profile.split(',').some((name) => ['development', 'test'].includes(name));
+}
+
 /** Host, port and database of a URL: what may be shown of it. */
 export function describeUrl(url: string): string {
   const { hostname, port, pathname } = parseUrl(url);

@@ -11,7 +11,7 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import type pg from 'pg';
-import { RollbackOnlyError, TransactionUsageError } from '../persistence.errors.js';
+import { TransactionUsageError } from '../persistence.errors.js';
 import { PgSession } from './pg-session.js';
 import { translateError } from './postgres-error.js';
 
@@ -41,7 +41,7 @@ class KyselyConnection implements DatabaseConnection {
   constructor(readonly session: PgSession) {}
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
-    const { command, rowCount, rows } = await this.session.query(compiled.sql, compiled.parameters);
+    const { command, rowCount, rows } = await this.session.send(compiled.sql, compiled.parameters);
     const affecting = ['INSERT', 'UPDATE', 'DELETE', 'MERGE'].includes(command);
     return {
       rows: (rows as R[] | undefined) ?? [],
@@ -75,11 +75,7 @@ class PoolDriver implements Driver {
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    const { command } = await (connection as KyselyConnection).session.query('commit');
-    // After a failed statement PostgreSQL answers COMMIT with success and the tag ROLLBACK.
-    if (command === 'ROLLBACK') {
-      throw new RollbackOnlyError(new Error('a statement failed, and the failure was caught'));
-    }
+    await (connection as KyselyConnection).session.commit();
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {

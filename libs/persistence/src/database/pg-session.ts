@@ -1,6 +1,13 @@
 import type { PoolClient, QueryResult } from 'pg';
-import { TransactionEndedError } from '../persistence.errors.js';
-import { translateError } from './postgres-error.js';
+import {
+  CommitUnknownError,
+  DatabaseUnavailableError,
+  RollbackOnlyError,
+  TransactionEndedError,
+} from '../persistence.errors.js';
+import type { StatementResult } from '../unit-of-work/transaction-host.js';
+import type { Isolation, TransactionSession } from '../unit-of-work/transaction-source.js';
+import { isConnectionFailure, translateError } from './postgres-error.js';
 import { publishStatement } from './statement.channels.js';
 
 /** Something that takes statements: a pool, or one of its connections. */
@@ -31,14 +38,38 @@ export async function execute(
  * driver is about to refuse a statement while another runs, and `Promise.all` in a transaction is
  * fair use.
  */
-export class PgSession {
+export class PgSession implements TransactionSession {
   #last: Promise<unknown> = Promise.resolve();
-
   #closed = false;
 
   constructor(readonly client: PoolClient) {}
 
-  query(sql: string, params: readonly unknown[] = []): Promise<QueryResult> {
+  async begin(isolation?: Isolation): Promise<void> {
+    await this.send(isolation === undefined ? 'begin' : `begin isolation level ${isolation}`);
+  }
+
+  async query<R>(sql: string, params: readonly unknown[] = []): Promise<StatementResult<R>> {
+    const { rows, rowCount } = await this.send(sql, params);
+    return { rows: rows as R[], rowCount: rowCount ?? 0 };
+  }
+
+  async commit(): Promise<void> {
+    const { command } = await this.send('commit').catch((error: unknown) => {
+      const lost = error instanceof DatabaseUnavailableError || isConnectionFailure(error);
+      throw lost ? new CommitUnknownError(error) : error;
+    });
+    // After a failed statement PostgreSQL answers COMMIT with success and the tag ROLLBACK.
+    if (command === 'ROLLBACK') {
+      throw new RollbackOnlyError(new Error('a statement failed, and the failure was caught'));
+    }
+  }
+
+  async rollback(): Promise<void> {
+    await this.send('rollback');
+  }
+
+  /** Sends a statement and gives all that the driver says of it. */
+  send(sql: string, params: readonly unknown[] = []): Promise<QueryResult> {
     if (this.#closed) return Promise.reject(new TransactionEndedError());
     const result = this.#last.then(() => execute(this.client, sql, params));
     this.#last = result.catch(() => undefined);
@@ -48,6 +79,10 @@ export class PgSession {
   /** Gives the connection back; a handle that somebody kept does not reach it any more. */
   close(broken: boolean): void {
     this.#closed = true;
+    this.giveBack(broken);
+  }
+
+  protected giveBack(broken: boolean): void {
     this.client.release(broken);
   }
 }

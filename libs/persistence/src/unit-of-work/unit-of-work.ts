@@ -1,12 +1,6 @@
-import type { PoolClient, QueryResult } from 'pg';
-import type { Database } from '../database/database.js';
-import { execute, PgSession } from '../database/pg-session.js';
-import { isConnectionFailure, translateError } from '../database/postgres-error.js';
 import {
   CommitUnknownError,
-  DatabaseUnavailableError,
   RollbackOnlyError,
-  TransactionEndedError,
   TransactionUsageError,
 } from '../persistence.errors.js';
 import {
@@ -15,9 +9,7 @@ import {
   type TransactionOptions,
 } from './transaction-host.js';
 import { TransactionScope } from './transaction-scope.js';
-
-/** Isolation of a transaction that is begun; PostgreSQL's default is read committed. */
-export type Isolation = 'read committed' | 'repeatable read' | 'serializable';
+import type { Isolation, TransactionSession, TransactionSource } from './transaction-source.js';
 
 /** Options of {@link UnitOfWork.run}. */
 export interface UnitOfWorkOptions extends TransactionOptions {
@@ -34,7 +26,7 @@ export type HookFailureListener = (error: unknown) => void;
  */
 export class UnitOfWork extends TransactionHost {
   constructor(
-    private readonly database: Database,
+    private readonly source: TransactionSource,
     private readonly onHookFailure: HookFailureListener = (error) =>
       process.emitWarning(`afterCommit hook failed: ${String(error)}`),
   ) {
@@ -42,12 +34,12 @@ export class UnitOfWork extends TransactionHost {
   }
 
   get active(): boolean {
-    return this.database.scopes.open !== undefined;
+    return this.source.scopes.open !== undefined;
   }
 
   run<T>(fn: () => Promise<T>, options: UnitOfWorkOptions = {}): Promise<T> {
     const { propagation = 'required', isolation } = options;
-    const scope = this.database.scopes.open;
+    const scope = this.source.scopes.open;
     if (scope === undefined || propagation === 'requires-new') return this.#begin(fn, isolation);
     if (isolation !== undefined && isolation !== scope.isolation) {
       return Promise.reject(
@@ -61,45 +53,35 @@ export class UnitOfWork extends TransactionHost {
     sql: string,
     params: readonly unknown[] = [],
   ): Promise<StatementResult<R>> {
-    const scope = this.database.scopes.inherited;
-    if (scope?.ended) throw new TransactionEndedError();
-    const { rows, rowCount } = await (scope === undefined
-      ? execute(this.database.pool, sql, params)
-      : scope.session.query(sql, params));
-    return { rows: rows as R[], rowCount: rowCount ?? 0 };
+    const session = this.source.scopes.session;
+    return session === undefined
+      ? this.source.query<R>(sql, params)
+      : session.query<R>(sql, params);
   }
 
   afterCommit(fn: () => void | Promise<void>): void {
-    const scope = this.database.scopes.open;
+    const scope = this.source.scopes.open;
     if (scope === undefined) void this.#runHooks([fn]);
     else scope.afterCommit.push(fn);
   }
 
   async #begin<T>(fn: () => Promise<T>, isolation: Isolation | undefined): Promise<T> {
-    const { pool, scopes } = this.database;
-    let client: PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
-      throw translateError(error, pool.options.max);
-    }
-    const scope = new TransactionScope(new PgSession(client), isolation);
+    const session = await this.source.open();
+    const scope = new TransactionScope(session, isolation);
     let broken = false;
     let result: T;
     try {
-      await scope.session.query(
-        isolation === undefined ? 'begin' : `begin isolation level ${isolation}`,
-      );
-      result = await scopes.within(scope, fn);
+      await session.begin(isolation);
+      result = await this.source.scopes.within(scope, fn);
       if (scope.rollbackOnly !== undefined) throw new RollbackOnlyError(scope.rollbackOnly.cause);
       scope.ended = true;
-      await commit(scope);
+      await session.commit();
     } catch (error) {
       scope.ended = true;
-      broken = error instanceof CommitUnknownError || !(await rollback(scope.session));
+      broken = error instanceof CommitUnknownError || !(await rolledBack(session));
       throw error;
     } finally {
-      scope.session.close(broken);
+      session.close(broken);
     }
     await this.#runHooks(scope.afterCommit);
     return result;
@@ -125,7 +107,7 @@ export class UnitOfWork extends TransactionHost {
     const name = `rookery_${scope.depth}`;
     await scope.session.query(`savepoint ${name}`);
     try {
-      const result = await this.database.scopes.within(scope, fn);
+      const result = await this.source.scopes.within(scope, fn);
       if (scope.rollbackOnly !== undefined) throw new RollbackOnlyError(scope.rollbackOnly.cause);
       scope.ended = true;
       await release(scope, name);
@@ -150,7 +132,7 @@ export class UnitOfWork extends TransactionHost {
 
   async #runHooks(hooks: readonly (() => void | Promise<void>)[]): Promise<void> {
     // Outside of the ended scope: a hook that uses the database is work of its own.
-    await this.database.scopes.within(undefined, async () => {
+    await this.source.scopes.within(undefined, async () => {
       for (const hook of hooks) {
         try {
           await hook();
@@ -159,20 +141,6 @@ export class UnitOfWork extends TransactionHost {
         }
       }
     });
-  }
-}
-
-async function commit(scope: TransactionScope): Promise<void> {
-  let result: QueryResult;
-  try {
-    result = await scope.session.query('commit');
-  } catch (error) {
-    const lost = error instanceof DatabaseUnavailableError || isConnectionFailure(error);
-    throw lost ? new CommitUnknownError(error) : error;
-  }
-  // After a failed statement PostgreSQL answers COMMIT with success and the tag ROLLBACK.
-  if (result.command === 'ROLLBACK') {
-    throw new RollbackOnlyError(new Error('a statement failed, and the failure was caught'));
   }
 }
 
@@ -188,9 +156,9 @@ async function release(scope: TransactionScope, name: string): Promise<void> {
 }
 
 /** Whether the connection can be used again. */
-async function rollback(session: PgSession): Promise<boolean> {
+async function rolledBack(session: TransactionSession): Promise<boolean> {
   try {
-    await session.query('rollback');
+    await session.rollback();
     return true;
   } catch {
     return false;
