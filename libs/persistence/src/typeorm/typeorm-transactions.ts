@@ -12,6 +12,9 @@ import type { StatementResult } from '../unit-of-work/transaction-host.js';
 import { TransactionScopes } from '../unit-of-work/transaction-scope.js';
 import type { Isolation, TransactionSource } from '../unit-of-work/transaction-source.js';
 
+/** SQLSTATE of a statement that comes after one that failed. */
+const IN_FAILED_TRANSACTION = '25P02';
+
 type QueryRunner = ReturnType<DataSource['createQueryRunner']>;
 
 /**
@@ -84,10 +87,12 @@ class TypeOrmSession extends PgSession {
   }
 
   override async commit(): Promise<void> {
-    // PostgreSQL would answer COMMIT with success and roll back.
-    if (this.client.getTransactionStatus() === 'E') {
+    // After a failed statement PostgreSQL answers COMMIT with success and rolls back, and TypeORM
+    // does not look at the tag. The driver's own view of the state lags behind a failure.
+    await this.send('select 1').catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== IN_FAILED_TRANSACTION) throw error;
       throw new RollbackOnlyError(new Error('a statement failed, and the failure was caught'));
-    }
+    });
     try {
       await this.runner.commitTransaction();
     } catch (error) {
