@@ -39,6 +39,7 @@ export {
   type PublishOptions,
   type SendOptions,
 } from './publish/message-publisher.js';
+export type { DelayOptions } from './delay/due-time.js';
 export { MessagingRuntime, type Subscription } from './consumer/messaging-runtime.js';
 export { MessagingModule } from './messaging.module.js';
 export { messagingOptions, type MessagingOptions } from './messaging.options.js';

@@ -1,9 +1,11 @@
-import type { Clock, Random } from '@rookery/core';
+import { systemClock, type Clock, type Random } from '@rookery/core';
 import type { KafkaAdmin, KafkaDriver, KafkaLog, KafkaProducer } from '@rookery/kafka';
 import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import { ConsumerRuntime } from './consumer/consumer-runtime.js';
 import { MessageProcessor, type ProcessorListener } from './consumer/message-processor.js';
+import { DelayTimer } from './delay/delay-timer.js';
+import { DelayedMessages } from './delay/delayed-messages.js';
 import { Inbox } from './inbox/inbox.js';
 import { InboxCleaner } from './inbox/inbox-cleaner.js';
 import type { MessagingOptions } from './messaging.options.js';
@@ -34,11 +36,13 @@ export interface MessagingEngineParts {
 export class MessagingEngine {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly delayed: DelayedMessages;
   readonly publisher: MessageWriter;
   readonly relay: OutboxRelay;
   readonly runtime: ConsumerRuntime;
   readonly #producer: KafkaProducer;
   readonly #admin: KafkaAdmin;
+  readonly #delays: DelayTimer;
   readonly #cleaner: InboxCleaner;
   readonly #lag: LagMeter;
 
@@ -68,10 +72,24 @@ export class MessagingEngine {
         topic: options.topics,
       },
     );
+    const { clock } = parts;
+    this.delayed = new DelayedMessages(host, {
+      outbox: this.outbox,
+      maxMs: options.delayed.max,
+      onAdded: (inMs) => this.#delays.wakeIn(inMs),
+      // The database's time, unless somebody else tells the time: a test that moves it.
+      now: clock === systemClock ? undefined : () => clock.now(),
+    });
+    this.#delays = new DelayTimer(
+      this.delayed,
+      { pollMs: options.delayed.poll, batchSize: options.delayed.batchSize },
+      parts,
+    );
     this.publisher = new MessageWriter({
       ...parts,
       service,
       outbox: this.outbox,
+      delayed: this.delayed,
       maxMessageSize: options.maxMessageSize,
     });
     const processor = new MessageProcessor({
@@ -111,6 +129,7 @@ export class MessagingEngine {
 
   startRelay(): void {
     this.relay.start();
+    this.#delays.start();
     this.#cleaner.start();
   }
 
@@ -125,7 +144,8 @@ export class MessagingEngine {
 
   /** Sends what is left, then closes the producer. */
   async stopRelay(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.relay.stop(signal), this.#cleaner.stop()]);
+    await Promise.all([this.#delays.stop(), this.#cleaner.stop()]);
+    await this.relay.stop(signal);
     await Promise.all([this.#producer.close(), this.#admin.close()]);
   }
 }

@@ -1,6 +1,7 @@
 import type { KafkaAdmin } from '@rookery/kafka';
 import type { Counter, Gauge, Metrics } from '@rookery/observability';
 import type { Outcome, ProcessorListener } from './consumer/message-processor.js';
+import type { DelayedMessages } from './delay/delayed-messages.js';
 import type { Outbox } from './outbox/outbox.js';
 
 /** The metrics of messaging, all of them from the start, so that dashboards know them at zero. */
@@ -78,6 +79,24 @@ export class MessagingMetrics implements ProcessorListener {
         if (backlog === undefined) return;
         pending.set(backlog.pending);
         oldest.set(backlog.oldestSeconds);
+      },
+    });
+  }
+
+  /** Reads the delayed messages at each scrape. */
+  watchDelayed(delayed: Pick<DelayedMessages, 'backlog'>): void {
+    const overdue = this.metrics.gauge({
+      name: 'rookery_delayed_messages_overdue_seconds',
+      help: 'How late the oldest delayed message is whose time has come',
+    });
+    this.metrics.gauge({
+      name: 'rookery_delayed_messages_pending',
+      help: 'Messages that wait for their time, counted up to 100,000',
+      collect: async (pending) => {
+        const backlog = await delayed.backlog().catch(() => undefined);
+        if (backlog === undefined) return;
+        pending.set(backlog.pending);
+        overdue.set(backlog.overdueSeconds);
       },
     });
   }

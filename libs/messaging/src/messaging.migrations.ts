@@ -51,4 +51,37 @@ export const messagingMigrations: MigrationSet = defineMigrations('messaging', {
       );
     },
   },
+  '005-delayed-messages': {
+    async up(db) {
+      await sql`
+        create table rookery_delayed_messages (
+          id text primary key,
+          sequence bigint generated always as identity,
+          due_at timestamptz not null,
+          lane smallint not null,
+          topic text not null,
+          key bytea,
+          value bytea,
+          headers json not null
+        ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)`.execute(
+        db,
+      );
+      await sql`
+        create index rookery_delayed_messages_due on rookery_delayed_messages (due_at, sequence)`.execute(
+        db,
+      );
+    },
+    async down(db) {
+      await sql`drop table rookery_delayed_messages`.execute(db);
+    },
+  },
+  '006-outbox-partition': {
+    async up(db) {
+      // Whoever asks over Nest's Kafka client waits for the answer in one partition.
+      await sql`alter table rookery_outbox add column partition integer`.execute(db);
+    },
+    async down(db) {
+      await sql`alter table rookery_outbox drop column partition`.execute(db);
+    },
+  },
 });

@@ -95,6 +95,7 @@ function createEngine(
     },
   );
   observed.watchOutbox(engine.outbox);
+  observed.watchDelayed(engine.delayed);
   observed.watchInFlight(() => engine.inFlight());
   health.register(messagingHealth(engine.runtime, engine.relay, engine.outbox));
   lifecycle.onStart('schedulers', 'outbox', () => engine.startRelay());

@@ -38,6 +38,15 @@ export const messagingOptions = z.strictObject({
       idlePoll: durationOption().default(250),
     })
     .prefault({}),
+  delayed: z
+    .strictObject({
+      /** How far ahead a message may be delayed. */
+      max: durationOption().default(366 * 86_400_000),
+      /** The longest pause between looks for what other instances left behind. */
+      poll: durationOption().default(1_000),
+      batchSize: z.int().min(1).max(10_000).default(500),
+    })
+    .prefault({}),
   inbox: z
     .strictObject({
       /** How long handled messages are remembered: longer than brokers keep them. */

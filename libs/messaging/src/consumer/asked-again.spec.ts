@@ -4,6 +4,7 @@ import type { IncomingRecord } from '@rookery/kafka';
 import { Tracing } from '@rookery/observability';
 import { useDatabase } from '@rookery/testing/database';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noDelays } from '../testing/test-service.js';
 import { z } from 'zod';
 import type { MessageContract } from '../contract/contract.js';
 import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
@@ -60,6 +61,7 @@ function processor(): MessageProcessor {
     writer: new MessageWriter({
       service: 'again',
       outbox,
+      delayed: noDelays,
       tracing,
       clock: systemClock,
       maxMessageSize: 10_000,

@@ -5,6 +5,7 @@ import { MemoryBroker, MemoryKafkaDriver, type IncomingRecord } from '@rookery/k
 import { Tracing } from '@rookery/observability';
 import { useDatabase } from '@rookery/testing/database';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noDelays } from '../testing/test-service.js';
 import { z } from 'zod';
 import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
 import { HEADER } from '../envelope/header-names.js';
@@ -45,6 +46,7 @@ const writer = (outbox: Outbox, maxMessageSize = 10_000): MessageWriter =>
   new MessageWriter({
     service: 'hostile',
     outbox,
+    delayed: noDelays,
     tracing: new Tracing({ app: 'hostile', instance: 'hostile-1' }),
     clock: systemClock,
     maxMessageSize,

@@ -5,6 +5,7 @@ import { Tracing } from '@rookery/observability';
 import { DatabaseUnavailableError, TransactionHost } from '@rookery/persistence';
 import { useDatabase } from '@rookery/testing/database';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noDelays } from '../testing/test-service.js';
 import { z } from 'zod';
 import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
 import { HEADER } from '../envelope/header-names.js';
@@ -77,6 +78,7 @@ function processor(clock = systemClock): MessageProcessor {
     writer: new MessageWriter({
       service: 'procspec',
       outbox,
+      delayed: noDelays,
       tracing,
       clock,
       maxMessageSize: 10_000,

@@ -1,12 +1,6 @@
-import type { IncomingRecord, OutgoingRecord, RecordHeaders } from '@rookery/kafka';
-import { murmur2 } from '@rookery/kafka';
+import type { OutgoingRecord } from '@rookery/kafka';
 import type { TransactionHost } from '@rookery/persistence';
-
-/**
- * Rows are spread over this many lanes by their key; whoever holds a lane sends its rows in the
- * order they were inserted. A constant, because rows of one key must never be in two lanes.
- */
-export const LANES = 16;
+import { LANES, outboxRow, recordHeaders, type StoredHeaders } from './outbox-row.js';
 
 /** First half of the advisory lock keys of lanes: `rkob` in ASCII. */
 const LOCK_SPACE = 0x726b6f62;
@@ -31,11 +25,8 @@ interface Row {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: StoredHeaders;
+  readonly partition: number | null;
 }
-
-/** Text stays readable in the table; bytes, which dead letters may have, do not fit into JSON. */
-type StoredValue = string | { readonly base64: string };
-type StoredHeaders = Readonly<Record<string, StoredValue | readonly StoredValue[]>>;
 
 /**
  * The table of messages that are committed and not yet sent. Insert order is send order per key,
@@ -51,15 +42,20 @@ export class Outbox {
 
   /** Adds a record to the current transaction, or to one of its own. */
   async add(record: OutgoingRecord): Promise<void> {
-    const key = record.key === null ? null : Buffer.from(record.key);
-    const value = record.value === null ? null : Buffer.from(record.value);
+    const { lane, topic, key, value, headers, partition } = outboxRow(record);
     await this.host.run(async () => {
       await this.host.query(
-        `insert into rookery_outbox (lane, topic, key, value, headers) values ($1, $2, $3, $4, $5)`,
-        [laneOf(key), record.topic, key, value, JSON.stringify(storedHeaders(record.headers))],
+        `insert into rookery_outbox (lane, topic, key, value, headers, partition)
+         values ($1, $2, $3, $4, $5, $6)`,
+        [lane, topic, key, value, headers, partition],
       );
-      this.host.afterCommit(this.onCommit);
+      this.announce();
     });
+  }
+
+  /** Tells the relay of rows that the current transaction has added, once it has committed. */
+  announce(): void {
+    this.host.afterCommit(this.onCommit);
   }
 
   /** The lanes that hold rows. */
@@ -91,13 +87,19 @@ export class Outbox {
     withoutTopics: readonly string[],
   ): Promise<OutboxRow[]> {
     const { rows } = await this.host.query<Row>(
-      `select id, topic, key, value, headers from rookery_outbox
+      `select id, topic, key, value, headers, partition from rookery_outbox
         where lane = any($1::smallint[]) and topic <> all($2::text[]) order by id limit $3`,
       [lanes, withoutTopics, limit],
     );
-    return rows.map(({ id, topic, key, value, headers }) => ({
+    return rows.map(({ id, topic, key, value, headers, partition }) => ({
       id: String(id),
-      record: { topic, key, value, headers: recordHeaders(headers) },
+      record: {
+        topic,
+        key,
+        value,
+        headers: recordHeaders(headers),
+        ...(partition === null ? {} : { partition }),
+      },
     }));
   }
 
@@ -119,41 +121,4 @@ export class Outbox {
       oldestSeconds: Math.max(0, Number(row?.oldest ?? 0)),
     };
   }
-}
-
-function laneOf(key: Buffer | null): number {
-  return key === null ? 0 : (murmur2(key) & 0x7fffffff) % LANES;
-}
-
-function storedHeaders(headers: RecordHeaders | IncomingRecord['headers'] = {}): StoredHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      typeof value === 'string' || Buffer.isBuffer(value)
-        ? stored(value)
-        : (value as readonly (Buffer | string)[]).map(stored),
-    ]),
-  );
-}
-
-function stored(value: Buffer | string): StoredValue {
-  if (typeof value === 'string') return value;
-  const text = value.toString();
-  const exact = !text.includes('\0') && Buffer.from(text).equals(value);
-  return exact ? text : { base64: value.toString('base64') };
-}
-
-function recordHeaders(headers: StoredHeaders): RecordHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      Array.isArray(value)
-        ? (value as readonly StoredValue[]).map(restored)
-        : restored(value as StoredValue),
-    ]),
-  );
-}
-
-function restored(value: StoredValue): Buffer | string {
-  return typeof value === 'string' ? value : Buffer.from(value.base64, 'base64');
 }

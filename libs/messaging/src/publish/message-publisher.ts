@@ -1,8 +1,16 @@
 import type { CommandContract, DataOf, EventContract } from '../contract/contract.js';
+import type { DelayOptions } from '../delay/due-time.js';
 
-/** Options of {@link MessagePublisher.publish}. */
-export interface PublishOptions {
-  /** Give one when publishing again must not have another effect. @default a new UUIDv7 */
+/**
+ * Options of {@link MessagePublisher.publish}. A delayed message is stored with the transaction and
+ * sent when its time has come by the database's clock, never before; those of one key in the order
+ * of their times.
+ */
+export interface PublishOptions extends DelayOptions {
+  /**
+   * Give one when publishing again must not have another effect, or to cancel a delayed message.
+   * @default a new UUIDv7
+   */
   readonly id?: string;
   /** Further headers. Names that begin with `ce_` or `rk_` belong to the platform. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,6 +40,7 @@ export abstract class MessagePublisher {
    *
    * @throws ContractViolationError before anything is written, when the data does not fit
    * @throws MessageTooLargeError when its JSON exceeds `messaging.maxMessageSize`
+   * @throws InvalidOptionError when an option is wrong, for example a delay longer than allowed
    */
   abstract publish<C extends EventContract>(
     event: C,
@@ -44,10 +53,20 @@ export abstract class MessagePublisher {
    *
    * @throws ContractViolationError before anything is written, when the data does not fit
    * @throws MessageTooLargeError when its JSON exceeds `messaging.maxMessageSize`
+   * @throws InvalidOptionError when an option is wrong, for example a delay longer than allowed
    */
   abstract send<C extends CommandContract>(
     command: C,
     data: DataOf<C>,
     options: SendOptions,
   ): Promise<void>;
+
+  /**
+   * Takes back a message that waits for its time, if the current transaction commits. Outside of
+   * one, at once.
+   *
+   * @param id the `id` it was published with
+   * @returns false when it is not waiting any more: it was sent, cancelled, or never there
+   */
+  abstract cancelDelayed(id: string): Promise<boolean>;
 }

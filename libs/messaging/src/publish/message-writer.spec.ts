@@ -2,6 +2,7 @@ import { runInContext, systemClock } from '@rookery/core';
 import type { OutgoingRecord } from '@rookery/kafka';
 import { Tracing } from '@rookery/observability';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { noDelays } from '../testing/test-service.js';
 import { z } from 'zod';
 import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
 import { readEnvelope } from '../envelope/envelope.js';
@@ -37,6 +38,7 @@ beforeEach(() => {
   writer = new MessageWriter({
     service: 'writespec',
     outbox: { add: async (record: OutgoingRecord) => void written.push(record) } as Outbox,
+    delayed: noDelays,
     tracing,
     clock: systemClock,
     maxMessageSize: 2_000,

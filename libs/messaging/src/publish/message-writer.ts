@@ -1,4 +1,6 @@
 import { currentContext, InvalidOptionError, type Clock } from '@rookery/core';
+import type { DelayedMessages } from '../delay/delayed-messages.js';
+import { dueTimeOf } from '../delay/due-time.js';
 import type { Tracing } from '@rookery/observability';
 import type { CommandContract, EventContract, MessageContract } from '../contract/contract.js';
 import { encodeData } from '../contract/contract-codec.js';
@@ -15,6 +17,7 @@ import { uuidV7 } from './uuid-v7.js';
 export interface MessageWriterParts {
   readonly service: string;
   readonly outbox: Outbox;
+  readonly delayed: Pick<DelayedMessages, 'add' | 'cancel' | 'maxMs'>;
   readonly tracing: Pick<Tracing, 'run' | 'inject'>;
   readonly clock: Clock;
   /** Bytes that the JSON of a message and its further headers may have. */
@@ -50,6 +53,10 @@ export class MessageWriter extends MessagePublisher {
       ...(options.replyTo === undefined ? {} : { [HEADER.replyTo]: options.replyTo }),
       ...(options.replyKey === undefined ? {} : { [HEADER.replyKey]: options.replyKey }),
     });
+  }
+
+  cancelDelayed(id: string): Promise<boolean> {
+    return this.parts.delayed.cancel(id);
   }
 
   /** Answers a command. The reply's id follows from the command's: a second answer is the same. */
@@ -90,13 +97,15 @@ export class MessageWriter extends MessagePublisher {
     options: PublishOptions,
     { topic, key, headers }: Destination,
   ): Promise<void> {
-    const { outbox, tracing, clock, service, maxMessageSize } = this.parts;
+    const { outbox, delayed, tracing, clock, service, maxMessageSize } = this.parts;
     const value = Buffer.from(JSON.stringify(data));
     const size = value.length + sizeOf(options.headers);
     if (size > maxMessageSize) {
       throw new MessageTooLargeError(contract.name, size, maxMessageSize);
     }
     const now = clock.now();
+    const place = `publish of ${contract.name}`;
+    const due = dueTimeOf(options, { now, maxMs: delayed.maxMs, place });
     const id = options.id ?? uuidV7(now);
     const causationId = options.causationId ?? currentMessageId();
     const attributes = {
@@ -120,7 +129,8 @@ export class MessageWriter extends MessagePublisher {
         ...(causationId === undefined ? {} : { [HEADER.causationId]: causationId }),
       };
       tracing.inject(all);
-      await outbox.add({ topic, key, value, headers: all });
+      const record = { topic, key, value, headers: all };
+      await (due === undefined ? outbox.add(record) : delayed.add(id, record, due));
     });
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemRandom } from '@rookery/core';
+import { systemClock, systemRandom, type Clock } from '@rookery/core';
 import { kafkajsDriver, type IncomingRecord, type KafkaDriver } from '@rookery/kafka';
 import { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
@@ -12,6 +12,13 @@ const NEVER = new AbortController().signal;
 /** Sets this file's names apart from those of others that use the same broker. */
 const FILE = randomBytes(4).toString('hex');
 let counter = 0;
+
+/** For a writer in whose spec nothing is delayed. */
+export const noDelays = {
+  maxMs: 0,
+  add: async (): Promise<void> => {},
+  cancel: async (): Promise<boolean> => false,
+};
 
 /** What an engine has told its listener. */
 export class Told implements MessagingListener {
@@ -38,6 +45,8 @@ export interface Surroundings {
 /** How a service differs from the others. */
 export interface TestServiceOptions {
   readonly wrap?: (driver: KafkaDriver) => KafkaDriver;
+  /** @default the system's */
+  readonly clock?: Clock;
   /** Configuration `messaging`. */
   readonly messaging?: object;
 }
@@ -47,6 +56,7 @@ export class TestService {
   static readonly #running = new Set<TestService>();
   readonly told = new Told();
   readonly engine: MessagingEngine;
+  readonly tracing: Tracing;
 
   private constructor(
     name: string,
@@ -54,6 +64,7 @@ export class TestService {
     host: TransactionHost,
     options: TestServiceOptions,
   ) {
+    this.tracing = new Tracing({ app: name, instance: `${name}-1` });
     this.engine = new MessagingEngine(
       {
         service: name,
@@ -67,8 +78,8 @@ export class TestService {
       {
         host,
         driver: options.wrap?.(driver) ?? driver,
-        tracing: new Tracing({ app: name, instance: `${name}-1` }),
-        clock: systemClock,
+        tracing: this.tracing,
+        clock: options.clock ?? systemClock,
         random: systemRandom,
         log: () => {},
         listener: this.told,
