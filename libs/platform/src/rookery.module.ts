@@ -64,14 +64,17 @@ async function assemble(options: ResolvedRookeryOptions): Promise<DynamicModule>
   const messagingLib = messaging ? await import('@rookery/messaging') : undefined;
   const sagaLib = sagas.length > 0 ? await import('@rookery/saga') : undefined;
   if (persistence !== undefined) {
-    const { PersistenceModule } = await import('@rookery/persistence');
+    const Persistence =
+      persistence.orm === 'typeorm'
+        ? (await import('@rookery/persistence/typeorm')).TypeOrmPersistenceModule
+        : (await import('@rookery/persistence')).PersistenceModule;
     const sets = [
       messagingLib?.messagingMigrations,
       sagaLib?.sagaMigrations,
       persistence.migrations,
     ];
     const migrations = sets.filter((set) => set !== undefined);
-    imports.push(PersistenceModule.forRoot({ migrations }));
+    imports.push(Persistence.forRoot({ migrations }));
   }
   if (messagingLib !== undefined) {
     const { KafkaModule } = await import('@rookery/kafka');

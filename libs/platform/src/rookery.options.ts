@@ -3,12 +3,25 @@ import { resolveOptions } from '@rookery/core';
 import type { MigrationSet } from '@rookery/persistence';
 import { z } from 'zod';
 
+/** How a service keeps its data. */
+export interface PersistenceChoice {
+  /** The service's own tables, beside those of the platform. @default none */
+  migrations?: MigrationSet;
+  /**
+   * Whose connections and transactions are used. With `typeorm` the app imports the `TypeOrmModule`
+   * of `@nestjs/typeorm` as well, and its entities take part through `TypeOrmTransactions`.
+   *
+   * @default 'kysely'
+   */
+  orm?: 'kysely' | 'typeorm';
+}
+
 /** What a service is and which of the platform's parts it uses. */
 export interface RookeryOptions {
   /** Name of the service: its id in discovery, its configuration file, its consumer group. */
   name: string;
   /** Gives the service a database of its own and keeps its schema current. */
-  persistence?: { migrations: MigrationSet };
+  persistence?: PersistenceChoice;
   /** Publishes and consumes events and commands; needs `persistence` for outbox and inbox. */
   messaging?: boolean;
   /** Saga classes that this service orchestrates; needs `messaging`. Provide each in a module. */
@@ -43,7 +56,10 @@ const schema = z
   .strictObject({
     name: z.string().regex(NAME, 'expected a lower-case name like order-history'),
     persistence: z
-      .strictObject({ migrations: z.custom<MigrationSet>((value) => typeof value === 'object') })
+      .strictObject({
+        migrations: z.custom<MigrationSet>((value) => typeof value === 'object').optional(),
+        orm: z.enum(['kysely', 'typeorm']).default('kysely'),
+      })
       .optional(),
     messaging: z.boolean().default(false),
     sagas: classes.default([]),

@@ -9,3 +9,4 @@ export { useDatabase, type SpecDatabase, type UseDatabaseOptions } from './datab
 export { eventually, type EventuallyOptions } from './eventually/eventually.js';
 export { useKafka, type KafkaOfRun, type SpecKafka } from './kafka/index.js';
 export { TokenMaker, type TokenMakerOptions, type TokenRequest } from '@rookery/security/testing';
+export { useMessages, type SpecMessages, type UseMessagesOptions } from './messaging/index.js';

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { UnitOfWork } from '@rookery/persistence';
-import { useApp, useDatabase } from '@rookery/testing';
-import { StockRefused, StockReleased, StockReserved } from '@shop/contracts';
+import { useApp, useDatabase, useMessages } from '@rookery/testing';
+import {
+  OrderCancelled,
+  ReserveStock,
+  StockRefused,
+  StockReleased,
+  StockReserved,
+  StockRestocked,
+} from '@shop/contracts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { InventoryModule } from '../inventory.module.js';
 import { Stock } from '../stock/stock.repository.js';
@@ -9,6 +16,11 @@ import { ReservationHandler } from './reservation.handler.js';
 
 const database = useDatabase();
 const app = useApp(InventoryModule, { database });
+const messages = useMessages({
+  contracts: [ReserveStock, StockReserved, StockRefused, OrderCancelled, StockRestocked],
+  topics: ['orders.replies'],
+  apps: [app],
+});
 
 let orderId: string;
 
@@ -96,6 +108,38 @@ describe('a cancelled order', () => {
     await inTransaction((handler) => handler.restock({ orderId }));
     await inTransaction((handler) => handler.restock({ orderId }));
     expect([await available('tea'), await available('cup')]).toEqual([10, 2]);
+  });
+});
+
+describe('over the broker', () => {
+  const ask = { replyTo: 'orders.replies' };
+
+  it('answers each reservation, and one that comes twice with the same answer', async () => {
+    const command = { orderId, lines: lines(1, 0).slice(0, 1) };
+    for (let time = 0; time < 2; time++) {
+      await messages.send(ReserveStock, command, { ...ask, id: `reserve-${orderId}` });
+    }
+    await messages.send(ReserveStock, { orderId: randomUUID(), lines: lines(1, 9) }, ask);
+    await messages.published(StockRefused);
+    await messages.idle();
+    const replies = messages.all(StockReserved).map(({ context }) => context);
+    expect(replies).toMatchObject([
+      { inReplyTo: `reserve-${orderId}`, topic: 'orders.replies' },
+      { inReplyTo: `reserve-${orderId}`, topic: 'orders.replies' },
+    ]);
+    expect(await available('tea')).toBe(9);
+  });
+
+  it('announces the restocking of a cancelled order, unless nothing was set aside for it', async () => {
+    await messages.publish(OrderCancelled, { orderId });
+    await messages.nothingPublished(StockRestocked);
+    const other = randomUUID();
+    await messages.send(ReserveStock, { orderId: other, lines: lines(2, 1) }, ask);
+    await messages.published(StockReserved);
+    await messages.publish(OrderCancelled, { orderId: other });
+    const { data } = await messages.published(StockRestocked);
+    expect(data).toEqual({ orderId: other, lines: lines(2, 1).reverse() });
+    expect(messages.deadLetters).toEqual([]);
   });
 });
 

@@ -6,7 +6,6 @@ import { noDelays } from '../testing/test-service.js';
 import { z } from 'zod';
 import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
 import { readEnvelope } from '../envelope/envelope.js';
-import type { Outbox } from '../outbox/outbox.js';
 import { whileHandling } from './current-message.js';
 import { MessageWriter } from './message-writer.js';
 import { uuidV7 } from './uuid-v7.js';
@@ -37,7 +36,7 @@ beforeEach(() => {
   written = [];
   writer = new MessageWriter({
     service: 'writespec',
-    outbox: { add: async (record: OutgoingRecord) => void written.push(record) } as Outbox,
+    outbox: { add: async (record: OutgoingRecord) => void written.push(record) },
     delayed: noDelays,
     tracing,
     clock: systemClock,

@@ -16,7 +16,7 @@ import { uuidV7 } from './uuid-v7.js';
 /** What a {@link MessageWriter} needs. */
 export interface MessageWriterParts {
   readonly service: string;
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, 'add'>;
   readonly delayed: Pick<DelayedMessages, 'add' | 'cancel' | 'maxMs'>;
   readonly tracing: Pick<Tracing, 'run' | 'inject'>;
   readonly clock: Clock;

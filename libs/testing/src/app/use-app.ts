@@ -70,6 +70,8 @@ export function useApp(appModule: Type, options: UseAppOptions = {}): SpecApp {
         LOG_LEVEL: 'silent',
         // Nobody balances over the instance of a spec, so nobody has to notice that it leaves.
         SERVER_DRAIN_DELAY: '0ms',
+        // Specs wait until all is committed.
+        MESSAGING_COMMIT_INTERVAL: '20ms',
         AUTH_ISSUER: tokens.issuer,
         AUTH_CLIENT_ID: 'spec',
         AUTH_CLIENT_SECRET: 'spec-secret',

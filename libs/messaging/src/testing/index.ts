@@ -1,0 +1,6 @@
+export {
+  MessageProbe,
+  type MessageProbeOptions,
+  type SeenDeadLetter,
+  type SeenMessage,
+} from './message-probe.js';

@@ -1,0 +1,1 @@
+export { useMessages, type SpecMessages, type UseMessagesOptions } from './use-messages.js';
