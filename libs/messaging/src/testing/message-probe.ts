@@ -70,11 +70,9 @@ export class MessageProbe {
   readonly #consumer: KafkaConsumer;
   readonly #admin: KafkaAdmin;
   readonly #close: () => Promise<void>;
-  readonly #clock: Clock;
 
   private constructor(private readonly options: MessageProbeOptions) {
     const { driver, contracts, topics = [], service = 'probe', clock = systemClock } = options;
-    this.#clock = clock;
     this.#contracts = new Map(contracts.map((contract) => [contract.name, contract]));
     const named = contracts.flatMap((each) => (each.kind === 'reply' ? [] : [each.topic]));
     this.#topics = [...new Set([...named, ...topics])];
