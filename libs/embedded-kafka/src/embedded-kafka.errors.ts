@@ -36,6 +36,16 @@ export class ListenError extends RookeryError {
   }
 }
 
+/** A fault was ordered for a partition, group or node that is not there. */
+export class UnknownTargetError extends RookeryError {
+  override readonly code = 'RKY_EMBEDDED_KAFKA_UNKNOWN_TARGET';
+  override readonly title = 'No such target';
+
+  constructor(target: string, problem: string) {
+    super(`no fault for ${target}: ${problem}`, { details: { target } });
+  }
+}
+
 /** The data directory is in use by another broker, or cannot be read or written. */
 export class DataDirectoryError extends RookeryError {
   override readonly code = 'RKY_EMBEDDED_KAFKA_DATA_DIRECTORY';

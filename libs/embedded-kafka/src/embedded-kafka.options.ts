@@ -1,15 +1,46 @@
 import { durationOption, type Clock, type Duration, type Environment } from '@rookery/core';
 import { z } from 'zod';
+import { SASL_MECHANISMS, type SaslMechanism } from './sasl/credentials.js';
 
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
+
+/** Most virtual nodes. */
+const MAX_NODES = 9;
+
+/**
+ * Checked by hand, because a message must not show what was given: at the path of a problem there
+ * is nothing to show.
+ */
+function checkUsers(users: unknown, context: z.RefinementCtx): void {
+  const refuse = (message: string, ...path: string[]): void =>
+    context.addIssue({ code: 'custom', message, path: [...path, 'password'], input: undefined });
+  if (typeof users !== 'object' || users === null || Object.keys(users).length === 0) {
+    refuse('expected passwords by user name, at least one');
+    return;
+  }
+  for (const [user, password] of Object.entries(users)) {
+    if (user === '') refuse('expected a user name before it');
+    if (typeof password !== 'string' || password === '') refuse('expected a password', user);
+  }
+}
+
+const sasl = z.strictObject({
+  mechanisms: z
+    .array(z.enum(SASL_MECHANISMS))
+    .min(1)
+    .default([...SASL_MECHANISMS]),
+  users: z.custom<Readonly<Record<string, string>>>().superRefine(checkUsers),
+});
 
 /** Schema of {@link EmbeddedKafkaOptions} without what is no plain value. */
 export const optionsSchema = z.strictObject({
   port: z.int('expected a port, 0 to 65535').min(0).max(65_535).default(0),
   host: z
     .string()
-    .regex(LOOPBACK, 'expected a loopback address: this broker checks nobody')
+    .regex(LOOPBACK, 'expected a loopback address: this broker is for development')
     .default('127.0.0.1'),
+  nodes: z.int().min(1).max(MAX_NODES).default(1),
+  sasl: sasl.optional(),
   dataDirectory: z.string().min(1).optional(),
   fsync: z.boolean().default(false),
   autoCreateTopics: z.boolean().default(false),
@@ -24,12 +55,27 @@ export const optionsSchema = z.strictObject({
 });
 
 /** The options after validation, times in milliseconds. */
-export type ResolvedOptions = Readonly<z.output<typeof optionsSchema>>;
+export type ResolvedOptions = Readonly<Omit<z.output<typeof optionsSchema>, 'sasl'>>;
+
+/** Who may connect. */
+export interface EmbeddedKafkaSasl {
+  /** Ways to authenticate that are offered. Default: all. */
+  mechanisms?: readonly SaslMechanism[];
+  /** Passwords by user name. Salted keys of them are kept, not they themselves. */
+  users: Readonly<Record<string, string>>;
+}
 
 /** Options of {@link EmbeddedKafka.start}. */
 export interface EmbeddedKafkaOptions {
-  /** Port to listen on; 0, the default, picks a free one. */
+  /** Port to listen on; 0, the default, picks a free one. Further nodes have those that follow. */
   port?: number;
+  /**
+   * Virtual nodes, 1 (the default) to 9: each has a port of its own and leads and coordinates a part,
+   * while all share one process and one store.
+   */
+  nodes?: number;
+  /** Who may connect; everybody when absent. */
+  sasl?: EmbeddedKafkaSasl;
   /** A loopback address, default `127.0.0.1`. */
   host?: string;
   /** Where topics, records and offsets are kept; without it they live as long as the broker. */
@@ -43,7 +89,7 @@ export interface EmbeddedKafkaOptions {
   autoCreateTopics?: boolean;
   /** Partitions of a topic created without a number. Default 1. */
   defaultPartitions?: number;
-  /** Connections at a time; more are closed at once. Default 256. */
+  /** Connections at a time per node; more are closed at once. Default 256. */
   maxConnections?: number;
   /** Largest request in bytes; a larger one closes its connection. Default 16 MiB. */
   maxRequestBytes?: number;

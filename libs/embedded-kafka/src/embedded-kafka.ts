@@ -1,36 +1,46 @@
 import { environmentOf, resolveOptions, systemClock, type Environment } from '@rookery/core';
 import { ProductionRefusedError } from './embedded-kafka.errors.js';
 import { optionsSchema, type EmbeddedKafkaOptions } from './embedded-kafka.options.js';
-import { Broker, NODE_ID } from './server/broker.js';
-import { Faults, type FaultRule } from './server/fault.js';
-import { RequestDispatcher } from './server/request-dispatcher.js';
+import { FaultRules, type FaultRule, type Heal } from './fault/fault.js';
+import { KafkaFaults } from './fault/kafka-faults.js';
+import { SlowDisk } from './fault/slow-disk.js';
+import { Credentials } from './sasl/credentials.js';
 import { allRoutes } from './server/all-routes.js';
-import { TcpServer } from './server/tcp-server.js';
+import { Broker } from './server/broker.js';
+import { NodeServers } from './server/node-servers.js';
+import { RequestDispatcher } from './server/request-dispatcher.js';
 import { claimDirectory } from './storage/data-directory.js';
 
 /**
- * A single-node broker that speaks the Kafka protocol (https://kafka.apache.org/protocol), for
- * development and tests: any Kafka client can produce, consume in groups and administer topics.
- * It keeps one copy, checks nobody and listens on loopback only; production wants a real cluster.
+ * A broker that speaks the Kafka protocol (https://kafka.apache.org/protocol), for development and
+ * tests: any Kafka client can produce, consume in groups and administer topics. With `nodes` it
+ * passes for a cluster. It keeps one copy and listens on loopback only; production wants a real
+ * cluster.
  */
 export class EmbeddedKafka {
-  /** Where clients connect: one `host:port`. */
+  /** Where clients connect: `host:port` of each node, also of those that are stopped. */
   readonly brokers: readonly string[];
+  /** The port of the first node. */
+  readonly port: number;
+  /** What can be made to go wrong. */
+  readonly faults: KafkaFaults;
   #stopped: Promise<void> | undefined;
 
   private constructor(
-    /** The port it listens on. */
-    readonly port: number,
     private readonly parts: {
       host: string;
-      server: TcpServer;
+      servers: NodeServers;
       broker: Broker;
-      faults: Faults;
+      faults: KafkaFaults;
       release: () => void;
     },
   ) {
+    const { servers, broker, faults } = parts;
     const host = parts.host.includes(':') ? `[${parts.host}]` : parts.host;
-    this.brokers = [`${host}:${port}`];
+    const ports = broker.cluster.nodes.ids.map((id) => servers.portOf(id));
+    this.brokers = ports.map((port) => `${host}:${port}`);
+    this.port = ports[0] as number;
+    this.faults = faults;
   }
 
   /**
@@ -38,7 +48,7 @@ export class EmbeddedKafka {
    *
    * @throws ProductionRefusedError when NODE_ENV or ROOKERY_PROFILE is `production`
    * @throws InvalidOptionError for a wrong or unknown option, a host beyond loopback among them
-   * @throws PortInUseError when the port is taken
+   * @throws PortInUseError when a port is taken
    * @throws ListenError when it cannot listen for another reason
    * @throws DataDirectoryError when the directory is in use or unreadable
    */
@@ -50,23 +60,27 @@ export class EmbeddedKafka {
       ...plain
     } = options;
     refuseProduction(environment);
-    const resolved = resolveOptions(optionsSchema, plain, 'EmbeddedKafka.start()');
+    const { sasl, ...resolved } = resolveOptions(optionsSchema, plain, 'EmbeddedKafka.start()');
     const { dataDirectory, host } = resolved;
     const release = dataDirectory === undefined ? () => {} : claimDirectory(dataDirectory);
     let broker: Broker | undefined;
     try {
       broker = Broker.open(resolved, clock, log);
-      const faults = new Faults();
-      const routes = allRoutes(broker, log);
-      const server = await TcpServer.listen(host, resolved.port, {
-        dispatcher: new RequestDispatcher(routes, faults, clock),
-        maxRequestBytes: resolved.maxRequestBytes,
-        maxConnections: resolved.maxConnections,
+      const { cluster } = broker;
+      const rules = new FaultRules();
+      const disk = new SlowDisk(clock, resolved.fsync);
+      const routes = allRoutes(broker, log, disk);
+      const servers = await NodeServers.listen({
+        ...resolved,
+        cluster,
+        dispatcher: new RequestDispatcher(routes, rules, clock, () => cluster.nodes.live),
+        credentials: sasl && new Credentials(sasl.mechanisms, sasl.users),
         log,
       });
-      broker.endpoint = { nodeId: NODE_ID, host, port: server.port };
-      log(`Kafka for development on ${host}:${server.port}, not for production`);
-      return new EmbeddedKafka(server.port, { host, server, broker, faults, release });
+      const faults = new KafkaFaults({ rules, broker, servers, disk, clock });
+      const started = new EmbeddedKafka({ host, servers, broker, faults, release });
+      log(`Kafka for development on ${started.brokers.join(', ')}, not for production`);
+      return started;
     } catch (error) {
       await broker?.close();
       release();
@@ -75,12 +89,12 @@ export class EmbeddedKafka {
   }
 
   /**
-   * Makes requests go wrong, for tests of what a client does then.
+   * Makes requests go wrong, by a function that decides on each; {@link faults} has more.
    *
    * @returns a function that ends the rule
    */
-  fault(rule: FaultRule): () => void {
-    return this.parts.faults.add(rule);
+  fault(rule: FaultRule): Heal {
+    return this.faults.rule(rule);
   }
 
   /** Closes all connections and leaves the data on disk. Further calls wait for the same stop. */
@@ -90,9 +104,10 @@ export class EmbeddedKafka {
   }
 
   async #stop(): Promise<void> {
-    const { server, broker, release } = this.parts;
+    const { servers, broker, faults, release } = this.parts;
+    faults.close();
     try {
-      await server.close();
+      await servers.close();
       await broker.close();
     } finally {
       release();

@@ -155,6 +155,30 @@ export class ConsumerGroup {
     return this.#state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
   }
 
+  /** Orders a rebalance, as a change of a member would. @returns whether there is anybody to order */
+  rebalance(): boolean {
+    if (this.members.length === 0) return false;
+    if (this.#state !== 'PreparingRebalance') this.#prepareRebalance();
+    return true;
+  }
+
+  /**
+   * Another node coordinates the group from now on. It takes over what was complete, with sessions
+   * that begin anew; a rebalance under way is lost with the old one, and its members start over.
+   */
+  coordinatorMoved(): void {
+    if (this.#state === 'Stable' || this.#state === 'Empty') {
+      for (const member of this.members) member.beat();
+      return;
+    }
+    if (this.#state === 'Dead') return;
+    this.#endRebalanceTimer();
+    this.#roster.withdrawAll();
+    for (const member of this.members) this.#roster.forget(member, ErrorCode.NOT_COORDINATOR);
+    this.#state = 'Empty';
+    this.#protocol = null;
+  }
+
   /** Ends the group: all who wait are told, all timers released. */
   close(): void {
     this.#state = 'Dead';

@@ -14,7 +14,7 @@ const DEFAULT_TYPE = 'consumer';
 
 /** Groups as an administrator sees them. */
 export function groupAdminRoutes(broker: Broker): Route[] {
-  const { groups, offsets } = broker;
+  const { groups, offsets, cluster } = broker;
 
   const described = (group: ConsumerGroup) => ({
     errorCode: ErrorCode.NONE,
@@ -32,7 +32,9 @@ export function groupAdminRoutes(broker: Broker): Route[] {
     })),
   });
 
-  const remove = (id: string): ErrorCode => {
+  const remove = (id: string, node: number): ErrorCode => {
+    const misplaced = cluster.checkCoordinator('group', id, node);
+    if (misplaced !== ErrorCode.NONE) return misplaced;
     const group = groups.get(id);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
     if (!group.isEmpty) return ErrorCode.NON_EMPTY_GROUP;
@@ -42,15 +44,16 @@ export function groupAdminRoutes(broker: Broker): Route[] {
   };
 
   return [
-    route(describeGroupsApi, (request) => ({
+    route(describeGroupsApi, (request, { node }) => ({
       groups: request.groups.map((id) => {
+        const errorCode = cluster.checkCoordinator('group', id, node);
         const group = groups.get(id);
-        if (group !== undefined) return described(group);
+        if (group !== undefined && errorCode === ErrorCode.NONE) return described(group);
         // Kafka answers without error for a group that never was.
         return {
-          errorCode: ErrorCode.NONE,
+          errorCode,
           groupId: id,
-          state: 'Dead',
+          state: errorCode === ErrorCode.NONE ? 'Dead' : '',
           protocolType: '',
           protocol: '',
           members: [],
@@ -58,10 +61,11 @@ export function groupAdminRoutes(broker: Broker): Route[] {
       }),
     })),
 
-    route(listGroupsApi, ({ states }) => ({
+    route(listGroupsApi, ({ states }, { node }) => ({
       errorCode: ErrorCode.NONE,
       groups: groups
         .all()
+        .filter(({ id }) => cluster.coordinatorOf('group', id) === node)
         .filter(({ state }) => states.length === 0 || states.includes(state))
         .map(({ id, protocolType, state }) => ({
           groupId: id,
@@ -70,8 +74,8 @@ export function groupAdminRoutes(broker: Broker): Route[] {
         })),
     })),
 
-    route(deleteGroupsApi, (request) => ({
-      results: request.groups.map((groupId) => ({ groupId, errorCode: remove(groupId) })),
+    route(deleteGroupsApi, (request, { node }) => ({
+      results: request.groups.map((groupId) => ({ groupId, errorCode: remove(groupId, node) })),
     })),
   ];
 }

@@ -24,7 +24,7 @@ export interface GroupCoordinatorOptions {
 const MAX_MEMBERS = 1_000;
 const MAX_GROUPS = 10_000;
 
-/** All groups; this broker coordinates every one. */
+/** All groups of the cluster, whichever node coordinates them. */
 export class GroupCoordinator {
   readonly #groups = new Map<string, ConsumerGroup>();
 
@@ -62,6 +62,11 @@ export class GroupCoordinator {
     this.#groups.get(id)?.close();
     this.#groups.delete(id);
     this.options.journal.delete(id);
+  }
+
+  /** Tells a group that another node coordinates it from now on. */
+  moved(id: string): void {
+    this.#groups.get(id)?.coordinatorMoved();
   }
 
   close(): void {

@@ -19,18 +19,32 @@ const KNOWN_ID_FROM = 4;
 
 /** How members find, join, keep and leave their group. */
 export function membershipRoutes(broker: Broker): Route[] {
-  const { groups, options } = broker;
+  const { groups, options, cluster } = broker;
+
+  const refused = (errorCode: ErrorCode, errorMessage: string) => ({
+    errorCode,
+    errorMessage,
+    nodeId: -1,
+    host: '',
+    port: -1,
+  });
 
   return [
     route(findCoordinatorApi, ({ key, keyType, keys }, { version }) => {
-      const found = (one: string) =>
-        one === '' && keyType === GROUP
-          ? { errorCode: ErrorCode.INVALID_GROUP_ID, errorMessage: 'the group id is empty' }
-          : { errorCode: ErrorCode.NONE, errorMessage: null };
-      const { endpoint } = broker;
+      const found = (one: string) => {
+        if (one === '' && keyType === GROUP) {
+          return refused(ErrorCode.INVALID_GROUP_ID, 'the group id is empty');
+        }
+        const node = cluster.coordinatorOf(keyType === GROUP ? 'group' : 'transaction', one);
+        const endpoint = cluster.nodes.endpoint(node);
+        if (endpoint === undefined) {
+          return refused(ErrorCode.COORDINATOR_NOT_AVAILABLE, 'no node is up');
+        }
+        return { ...endpoint, errorCode: ErrorCode.NONE, errorMessage: null };
+      };
       return version < 4
-        ? { ...endpoint, ...found(key) }
-        : { coordinators: keys.map((one) => ({ key: one, ...endpoint, ...found(one) })) };
+        ? found(key)
+        : { coordinators: keys.map((one) => ({ key: one, ...found(one) })) };
     }),
 
     route(joinGroupApi, async (request, { version, clientId, clientHost }) => {

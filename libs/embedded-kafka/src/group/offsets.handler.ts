@@ -8,7 +8,7 @@ const MAX_METADATA_BYTES = 4_096;
 
 /** Committing and asking for offsets. */
 export function offsetRoutes(broker: Broker, log: (line: string) => void): Route[] {
-  const { groups, offsets, topics } = broker;
+  const { groups, offsets, topics, cluster } = broker;
 
   const commit = (
     groupId: string,
@@ -76,15 +76,19 @@ export function offsetRoutes(broker: Broker, log: (line: string) => void): Route
       };
     }),
 
-    route(offsetFetchApi, ({ groupId, topics: asked, groups: many }, { version }) =>
+    route(offsetFetchApi, ({ groupId, topics: asked, groups: many }, { version, node }) =>
       version < 8
         ? { topics: committedOf(groupId, asked) }
         : {
-            groups: many.map((one) => ({
-              groupId: one.groupId,
-              topics: committedOf(one.groupId, one.topics),
-              errorCode: ErrorCode.NONE,
-            })),
+            groups: many.map((one) => {
+              const errorCode = cluster.checkCoordinator('group', one.groupId, node);
+              const here = errorCode === ErrorCode.NONE;
+              return {
+                groupId: one.groupId,
+                topics: here ? committedOf(one.groupId, one.topics) : [],
+                errorCode,
+              };
+            }),
           },
     ),
   ];

@@ -3,7 +3,8 @@ import type { RequestOf, ResponseOf } from '../protocol/api.js';
 import { fetchApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/apis/fetch.api.js';
 import type { Broker } from '../server/broker.js';
 import { route, type Route } from '../server/route.js';
-import { LEADER_EPOCH, type PartitionLog } from './partition-log.js';
+import type { Topic } from '../topic/topic-store.js';
+import type { PartitionLog } from './partition-log.js';
 
 type FetchRequest = RequestOf<typeof fetchApi>;
 type FetchResponse = ResponseOf<typeof fetchApi>;
@@ -19,21 +20,26 @@ const MAX_FETCH_BYTES = 57_671_680;
 
 /** Fetch and the offsets to fetch from. */
 export function fetchRoutes(broker: Broker): Route[] {
-  const { topics, clock } = broker;
+  const { topics, clock, cluster } = broker;
+  const { leadership } = cluster;
 
   const errorOf = (error: unknown): ErrorCode => {
     if (error instanceof ProtocolError) return error.errorCode;
     throw error;
   };
 
-  const checkEpoch = (epoch: number): void => {
-    if (epoch > LEADER_EPOCH) {
-      throw new ProtocolError(ErrorCode.UNKNOWN_LEADER_EPOCH, `epoch ${epoch} never was`);
-    }
+  /** The log, if the node asked leads it in the epoch that the client believes in. */
+  const led = (name: string, index: number, node: number, epoch: number) => {
+    const log = topics.partition(name, index);
+    const topic = topics.get(name) as Topic;
+    return { log, topic, placement: leadership.check(topic, index, node, epoch) };
   };
 
   /** Reads all that is there now. */
-  const collect = (request: FetchRequest): { response: FetchResponse; ready: boolean } => {
+  const collect = (
+    request: FetchRequest,
+    node: number,
+  ): { response: FetchResponse; ready: boolean } => {
     let left = Math.min(request.maxBytes, MAX_FETCH_BYTES);
     let bytes = 0;
     let failed = false;
@@ -41,8 +47,7 @@ export function fetchRoutes(broker: Broker): Route[] {
       name,
       partitions: partitions.map(({ index, fetchOffset, maxBytes, currentLeaderEpoch }) => {
         try {
-          checkEpoch(currentLeaderEpoch);
-          const log = topics.partition(name, index);
+          const { log } = led(name, index, node, currentLeaderEpoch);
           const records = log.read(fetchOffset, Math.min(maxBytes, left), bytes === 0);
           bytes += records.length;
           left = Math.max(0, left - records.length);
@@ -78,14 +83,14 @@ export function fetchRoutes(broker: Broker): Route[] {
     );
 
   return [
-    route(fetchApi, async (request, { signal }) => {
+    route(fetchApi, async (request, { signal, node }) => {
       if (request.sessionId !== 0) {
         return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, topics: [] };
       }
       const waitMs = Math.min(request.maxWaitMs, MAX_WAIT_MS);
       const deadline = clock.monotonic() + waitMs;
       for (;;) {
-        const { response, ready } = collect(request);
+        const { response, ready } = collect(request, node);
         const left = deadline - clock.monotonic();
         if (ready || left <= 0 || signal.aborted) return response;
         await new Promise<void>((resolve) => {
@@ -102,21 +107,23 @@ export function fetchRoutes(broker: Broker): Route[] {
       }
     }),
 
-    route(listOffsetsApi, (request) => ({
+    route(listOffsetsApi, (request, { node }) => ({
       topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ index, timestamp, currentLeaderEpoch }) => {
           try {
-            checkEpoch(currentLeaderEpoch);
-            const log = topics.partition(name, index);
+            const { log, topic, placement } = led(name, index, node, currentLeaderEpoch);
             log.enforceRetention();
-            const leaderEpoch = LEADER_EPOCH;
             const none = { offset: -1, timestamp: -1 };
             let found: { offset: number; timestamp: number };
             if (timestamp === LATEST) found = { offset: log.endOffset, timestamp: -1 };
             else if (timestamp === EARLIEST) found = { offset: log.startOffset, timestamp: -1 };
             else if (timestamp === MAX_TIMESTAMP) found = log.newest() ?? none;
             else found = log.find(timestamp) ?? none;
+            const leaderEpoch =
+              timestamp === LATEST
+                ? placement.epoch
+                : leadership.epochAt(topic, index, found.offset);
             return { index, errorCode: 0, leaderEpoch, ...found };
           } catch (error) {
             return { index, errorCode: errorOf(error), timestamp: -1, offset: -1 };
@@ -125,16 +132,13 @@ export function fetchRoutes(broker: Broker): Route[] {
       })),
     })),
 
-    route(offsetForLeaderEpochApi, (request) => ({
+    route(offsetForLeaderEpochApi, (request, { node }) => ({
       topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ index, leaderEpoch, currentLeaderEpoch }) => {
           try {
-            checkEpoch(currentLeaderEpoch);
-            const log = topics.partition(name, index);
-            return leaderEpoch > LEADER_EPOCH || leaderEpoch < 0
-              ? { errorCode: 0, index, leaderEpoch: -1, endOffset: -1 }
-              : { errorCode: 0, index, leaderEpoch: LEADER_EPOCH, endOffset: log.endOffset };
+            const { topic } = led(name, index, node, currentLeaderEpoch);
+            return { errorCode: 0, index, ...leadership.endOf(topic, index, leaderEpoch) };
           } catch (error) {
             return { errorCode: errorOf(error), index, leaderEpoch: -1, endOffset: -1 };
           }

@@ -15,9 +15,6 @@ export interface LogConfig {
   readonly retentionMs: number;
 }
 
-/** The only epoch of the only leader. */
-export const LEADER_EPOCH = 0;
-
 /** Where a batch is in the log. */
 export interface Appended {
   readonly baseOffset: number;
@@ -35,6 +32,8 @@ export interface PartitionLogOptions {
   readonly fsync?: boolean;
   /** Lowest offset left by an earlier {@link PartitionLog.deleteBefore}. */
   readonly startOffset?: number;
+  /** The epoch of who leads the partition at an append. Default 0. */
+  readonly leaderEpoch?: () => number;
   readonly log?: (line: string) => void;
 }
 
@@ -83,13 +82,13 @@ export class PartitionLog {
       baseOffset,
       lastOffset: baseOffset + sent.recordCount - 1,
     };
-    placeBatch(batch as Buffer, baseOffset, LEADER_EPOCH);
+    placeBatch(batch as Buffer, baseOffset, this.options.leaderEpoch?.() ?? 0);
     if (this.#isFull(header, config)) this.#roll();
     this.#active.append(header, batch as Buffer);
     this.#unsynced.add(this.#active);
     this.#producers.record(header, this.options.clock.now());
     this.enforceRetention();
-    for (const wake of this.#waiting) wake();
+    this.wake();
     return { baseOffset, duplicate: false };
   }
 
@@ -149,6 +148,11 @@ export class PartitionLog {
     return () => void this.#waiting.delete(wake);
   }
 
+  /** Wakes who waits for appends to look again, because the partition has changed otherwise. */
+  wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
   /** Makes records below `offset` unreadable and drops the segments that hold no others. */
   deleteBefore(offset: number): void {
     this.#deletedBefore = Math.max(this.#deletedBefore, offset);
@@ -184,7 +188,7 @@ export class PartitionLog {
   remove(): void {
     for (const { bytes } of this.#segments) bytes.remove();
     this.options.store.remove();
-    for (const wake of this.#waiting) wake();
+    this.wake();
   }
 
   get #active(): Segment {

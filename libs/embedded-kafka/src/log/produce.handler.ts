@@ -2,14 +2,27 @@ import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
 import { initProducerIdApi, produceApi } from '../protocol/apis/produce.api.js';
 import type { Broker } from '../server/broker.js';
 import { route, type Route } from '../server/route.js';
+import type { Topic } from '../topic/topic-store.js';
 
 /** Produce and the producer ids for it. */
 export function produceRoutes(broker: Broker, log: (line: string) => void): Route[] {
+  const { leadership } = broker.cluster;
+
+  const checkInSync = (name: string, index: number, copies: number): void => {
+    const wanted = broker.topics.minInSync(name);
+    if (copies >= wanted) return;
+    throw new ProtocolError(
+      ErrorCode.NOT_ENOUGH_REPLICAS,
+      `${name}-${index}: ${copies} copies are in sync, min.insync.replicas is ${wanted}`,
+    );
+  };
+
   const append = async (
     topic: string,
     index: number,
     records: Buffer | null,
     acks: number,
+    node: number,
   ): Promise<{
     index: number;
     errorCode: number;
@@ -25,6 +38,8 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
         );
       }
       const partition = broker.topics.partition(topic, index);
+      const placement = leadership.check(broker.topics.get(topic) as Topic, index, node);
+      if (acks === -1) checkInSync(topic, index, leadership.inSync(placement).length);
       const { baseOffset } = partition.append(records);
       if (acks !== 0) await partition.durable();
       return { index, errorCode: 0, baseOffset, logStartOffset: partition.startOffset };
@@ -41,12 +56,12 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
   };
 
   return [
-    route(produceApi, async ({ acks, topics }) => {
+    route(produceApi, async ({ acks, topics }, { node }) => {
       const answered = await Promise.all(
         topics.map(async ({ name, partitions }) => ({
           name,
           partitions: await Promise.all(
-            partitions.map(({ index, records }) => append(name, index, records, acks)),
+            partitions.map(({ index, records }) => append(name, index, records, acks, node)),
           ),
         })),
       );

@@ -3,8 +3,8 @@ import { systemClock } from '@rookery/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { optionsSchema } from '../embedded-kafka.options.js';
 import { allRoutes } from '../server/all-routes.js';
-import { Broker, NODE_ID } from '../server/broker.js';
-import { Faults } from '../server/fault.js';
+import { Broker } from '../server/broker.js';
+import { FaultRules } from '../fault/fault.js';
 import { RequestDispatcher } from '../server/request-dispatcher.js';
 import type { Route } from '../server/route.js';
 import { TcpServer } from '../server/tcp-server.js';
@@ -39,14 +39,16 @@ async function brokerUpTo(cap: number): Promise<{ brokers: string[]; used: Set<s
       : route,
   );
   const server = await TcpServer.listen('127.0.0.1', 0, {
-    dispatcher: new RequestDispatcher(served, new Faults(), systemClock),
+    dispatcher: new RequestDispatcher(served, new FaultRules(), systemClock),
+    node: 1,
+    nextConnection: () => 1,
     maxRequestBytes: 1_000_000,
     maxConnections: 10,
     log: (line) => {
       throw new Error(line);
     },
   });
-  broker.endpoint = { nodeId: NODE_ID, host: '127.0.0.1', port: server.port };
+  broker.cluster.join({ nodeId: 1, host: '127.0.0.1', port: server.port });
   onTestFinished(async () => {
     await server.close();
     await broker.close();

@@ -1,8 +1,11 @@
+import { coordinated } from '../cluster/coordinated-route.js';
+import type { SlowDisk } from '../fault/slow-disk.js';
 import { groupAdminRoutes } from '../group/group-admin.handler.js';
 import { membershipRoutes } from '../group/membership.handler.js';
 import { offsetRoutes } from '../group/offsets.handler.js';
 import { fetchRoutes } from '../log/fetch.handler.js';
 import { produceRoutes } from '../log/produce.handler.js';
+import { saslRoutes } from '../sasl/sasl.handler.js';
 import { configRoutes } from '../topic/config.handler.js';
 import { topicAdminRoutes } from '../topic/topic-admin.handler.js';
 import type { Broker } from './broker.js';
@@ -10,7 +13,7 @@ import { clusterRoutes } from './cluster.handler.js';
 import type { Route } from './route.js';
 
 /** Everything the broker serves. */
-export function allRoutes(broker: Broker, log: (line: string) => void): Route[] {
+export function allRoutes(broker: Broker, log: (line: string) => void, disk?: SlowDisk): Route[] {
   const routes: Route[] = [
     ...produceRoutes(broker, log),
     ...fetchRoutes(broker),
@@ -19,7 +22,10 @@ export function allRoutes(broker: Broker, log: (line: string) => void): Route[] 
     ...groupAdminRoutes(broker),
     ...topicAdminRoutes(broker),
     ...configRoutes(broker),
+    ...saslRoutes(),
     ...clusterRoutes(broker, () => routes),
-  ];
+  ]
+    .map((route) => disk?.under(route) ?? route)
+    .map((route) => coordinated(route, broker.cluster));
   return routes;
 }

@@ -5,27 +5,20 @@ import { DataDirectoryError } from '../embedded-kafka.errors.js';
 import type { ResolvedOptions } from '../embedded-kafka.options.js';
 import { GroupCoordinator, type StoredGroup } from '../group/group-coordinator.js';
 import { OffsetStore, type CommittedOffset } from '../group/offset-store.js';
+import { Cluster } from '../cluster/cluster.js';
+import type { StoredPlacements } from '../cluster/leadership.js';
 import { ProducerIds } from '../log/producer-ids.js';
 import { Journal } from '../storage/journal.js';
 import { TopicStore, type StoredTopic } from '../topic/topic-store.js';
 
-/** The only node. */
-export const NODE_ID = 1;
-
 /** Layout of the data directory; raised when an older broker could not read it any more. */
 const FORMAT = 1;
-
-/** Where clients reach the broker, as Metadata tells them. */
-export interface Endpoint {
-  readonly nodeId: number;
-  readonly host: string;
-  readonly port: number;
-}
 
 /** The files of a data directory besides the logs. */
 interface Journals {
   readonly cluster: Journal<string | number>;
   readonly topics: Journal<StoredTopic>;
+  readonly placements: Journal<StoredPlacements>;
   readonly offsets: Journal<CommittedOffset>;
   readonly groups: Journal<StoredGroup>;
 }
@@ -37,7 +30,7 @@ export class Broker {
   readonly groups: GroupCoordinator;
   readonly offsets: OffsetStore;
   readonly producerIds: ProducerIds;
-  #endpoint: Endpoint | undefined;
+  readonly cluster: Cluster;
 
   private constructor(
     readonly options: ResolvedOptions,
@@ -51,8 +44,10 @@ export class Broker {
     this.clusterId = String(cluster.get('clusterId'));
     this.producerIds = new ProducerIds(cluster);
     const { dataDirectory } = options;
+    this.cluster = new Cluster(options.nodes, journals.placements);
     this.topics = new TopicStore({
       ...options,
+      leadership: this.cluster.leadership,
       journal: journals.topics,
       directory: dataDirectory === undefined ? undefined : join(dataDirectory, 'logs'),
       clock,
@@ -68,6 +63,7 @@ export class Broker {
     });
     for (const group of this.offsets.groups()) this.groups.getOrCreate(group);
     this.topics.onDelete((name) => this.offsets.deleteTopic(name));
+    this.cluster.attach(this.topics, this.groups);
   }
 
   /**
@@ -88,6 +84,7 @@ export class Broker {
       return new Broker(options, clock, log, {
         cluster: journal('cluster'),
         topics: journal('topics'),
+        placements: journal('placements'),
         offsets: journal('offsets'),
         groups: journal('groups'),
       });
@@ -97,15 +94,6 @@ export class Broker {
       const problem = `cannot be loaded: ${(error as Error).message}`;
       throw new DataDirectoryError(dataDirectory, problem, error);
     }
-  }
-
-  /** Known once the server listens. */
-  get endpoint(): Endpoint {
-    return this.#endpoint as Endpoint;
-  }
-
-  set endpoint(endpoint: Endpoint) {
-    this.#endpoint = endpoint;
   }
 
   /** Ends all waits and timers and leaves the data ready for a quick start. */

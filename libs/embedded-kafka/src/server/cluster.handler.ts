@@ -1,27 +1,33 @@
 import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
 import { apiVersionsApi, describeClusterApi, metadataApi } from '../protocol/apis/cluster.api.js';
-import { LEADER_EPOCH } from '../log/partition-log.js';
 import type { Topic } from '../topic/topic-store.js';
 import { NO_UUID } from '../wire/primitives.js';
 import type { Broker } from './broker.js';
-import { NODE_ID } from './broker.js';
 import { advertised } from './request-dispatcher.js';
 import { route, type Route } from './route.js';
 
 /** What the broker is and has. `served` lists all routes for ApiVersions. */
 export function clusterRoutes(broker: Broker, served: () => readonly Route[]): Route[] {
+  const { nodes, leadership } = broker.cluster;
+
   const described = (topic: Topic) => ({
     errorCode: ErrorCode.NONE,
     name: topic.name,
     topicId: topic.id,
-    partitions: topic.partitions.map((_log, index) => ({
-      errorCode: ErrorCode.NONE,
-      index,
-      leaderId: NODE_ID,
-      leaderEpoch: LEADER_EPOCH,
-      replicas: [NODE_ID],
-      inSyncReplicas: [NODE_ID],
-    })),
+    partitions: topic.partitions.map((_log, index) => {
+      const placement = leadership.of(topic, index);
+      const { leader, epoch, replicas } = placement;
+      const inSyncReplicas = leadership.inSync(placement);
+      return {
+        errorCode: leader < 0 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
+        index,
+        leaderId: leader,
+        leaderEpoch: epoch,
+        replicas,
+        inSyncReplicas,
+        offlineReplicas: replicas.filter((node) => !inSyncReplicas.includes(node)),
+      };
+    }),
   });
 
   /** A topic asked for by name, made if that is wanted by both sides. */
@@ -54,9 +60,9 @@ export function clusterRoutes(broker: Broker, served: () => readonly Route[]): R
     route(metadataApi, ({ topics, allowAutoTopicCreation }, { version }) => {
       const all = topics === null || (version === 0 && topics.length === 0);
       return {
-        brokers: [broker.endpoint],
+        brokers: nodes.live,
         clusterId: broker.clusterId,
-        controllerId: NODE_ID,
+        controllerId: nodes.controllerId,
         topics: all
           ? broker.topics.all().map(described)
           : topics.map(({ name, topicId }) =>
@@ -71,8 +77,8 @@ export function clusterRoutes(broker: Broker, served: () => readonly Route[]): R
       errorCode: ErrorCode.NONE,
       errorMessage: null,
       clusterId: broker.clusterId,
-      controllerId: NODE_ID,
-      brokers: [{ ...broker.endpoint, rack: null }],
+      controllerId: nodes.controllerId,
+      brokers: nodes.live.map((endpoint) => ({ ...endpoint, rack: null })),
     })),
   ];
 }

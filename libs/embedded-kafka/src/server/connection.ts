@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { Credentials } from '../sasl/credentials.js';
+import { SaslSession } from '../sasl/sasl-session.js';
 import { FrameReader } from './frame-reader.js';
 import type { RequestDispatcher } from './request-dispatcher.js';
 
@@ -10,6 +12,12 @@ const IDLE_MS = 600_000;
 /** What a connection needs of its server. */
 export interface ConnectionOptions {
   readonly dispatcher: RequestDispatcher;
+  /** The virtual node it belongs to. */
+  readonly node: number;
+  /** Number of a new connection, unique in the cluster. */
+  readonly nextConnection: () => number;
+  /** Who may connect; everybody when absent. */
+  readonly credentials?: Credentials | undefined;
   readonly maxRequestBytes: number;
   readonly log: (line: string) => void;
 }
@@ -24,6 +32,11 @@ export class Connection {
   readonly #queue: Buffer[] = [];
   readonly #frames: FrameReader;
   readonly #peer: string;
+  readonly #session: SaslSession;
+  /** Unique in the cluster. */
+  readonly id: number;
+  /** What the client called itself in its first request. */
+  clientId: string | undefined;
   #working = false;
 
   constructor(
@@ -32,6 +45,8 @@ export class Connection {
   ) {
     this.#frames = new FrameReader(options.maxRequestBytes);
     this.#peer = `${socket.remoteAddress ?? ''}`;
+    this.#session = new SaslSession(options.credentials);
+    this.id = options.nextConnection();
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     // Resets are ordinary; 'close' follows in any case.
     socket.on('error', () => {});
@@ -75,7 +90,11 @@ export class Connection {
   async #handle(frame: Buffer): Promise<void> {
     const { signal } = this.#gone;
     const outcome = await this.options.dispatcher.dispatch(frame, {
+      onClientId: (clientId) => (this.clientId ??= clientId),
       clientHost: this.#peer,
+      node: this.options.node,
+      connection: this.id,
+      session: this.#session,
       signal,
     });
     if (outcome.kind === 'silence' || signal.aborted) return;
@@ -87,6 +106,14 @@ export class Connection {
     for (const chunk of outcome.frame) this.socket.write(chunk);
     this.socket.uncork();
     if (this.socket.writableNeedDrain) await this.#drained();
+    if (this.#session.rejected !== undefined) this.#dismiss(this.#session.rejected);
+  }
+
+  /** Closes after what was written is sent: the client shall read why. */
+  #dismiss(reason: string): void {
+    this.options.log(`connection closed: ${reason}`);
+    this.#gone.abort();
+    this.socket.destroySoon();
   }
 
   #drained(): Promise<void> {

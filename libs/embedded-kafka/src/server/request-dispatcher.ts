@@ -5,7 +5,9 @@ import { nullableString } from '../wire/primitives.js';
 import { WireReader } from '../wire/wire-reader.js';
 import { WireWriter } from '../wire/wire-writer.js';
 import type { Clock } from '@rookery/core';
-import type { Fault, Faults } from './fault.js';
+import type { Endpoint } from '../cluster/nodes.js';
+import { faultPoint, type Fault, type FaultRules } from '../fault/fault.js';
+import { errorAnswer } from './error-answer.js';
 import type { Call, Route } from './route.js';
 
 /** What becomes of a request. */
@@ -24,7 +26,17 @@ interface Header {
 }
 
 /** Where a request came from. */
-export type Caller = Pick<Call, 'clientHost' | 'signal'>;
+export interface Caller extends Omit<Call, 'version' | 'clientId'> {
+  /** Told what the client calls itself, with each request. */
+  readonly onClientId?: (clientId: string) => void;
+}
+
+/** All that is served to who has not authenticated. */
+const BEFORE_AUTHENTICATION: ReadonlySet<string> = new Set([
+  'ApiVersions',
+  'SaslHandshake',
+  'SaslAuthenticate',
+]);
 
 /** Reads requests, hands them to their routes and writes the answers. */
 export class RequestDispatcher {
@@ -32,8 +44,10 @@ export class RequestDispatcher {
 
   constructor(
     routes: readonly Route[],
-    private readonly faults: Faults,
+    private readonly faults: FaultRules,
     private readonly clock: Clock,
+    /** The nodes that are up, for errors that name them. */
+    private readonly live: () => readonly Endpoint[] = () => [],
   ) {
     this.#routes = new Map(routes.map((one) => [one.api.key, one]));
   }
@@ -47,12 +61,16 @@ export class RequestDispatcher {
       correlationId: reader.int32(),
       clientId: nullableString.read(reader, 0, false) ?? '',
     };
+    caller.onClientId?.(header.clientId);
     const found = this.#routes.get(header.apiKey);
     if (found === undefined) return refuse(`api ${header.apiKey} is not served`);
     const { api } = found;
     if (header.version < api.versions[0] || header.version > api.versions[1]) {
       if (api.key === apiVersionsApi.key) return this.#fallBack(header.correlationId);
       return refuse(`${api.name} version ${header.version} is not served`);
+    }
+    if (!caller.session.authenticated && !BEFORE_AUTHENTICATION.has(api.name)) {
+      return refuse(`${api.name} before authentication`);
     }
     const flexible = header.version >= api.flexibleFrom;
     if (flexible) skipTags(reader);
@@ -64,17 +82,26 @@ export class RequestDispatcher {
   }
 
   async #answer(
-    { api, handle }: Route,
+    found: Route,
     { version, correlationId, clientId }: Header,
     request: unknown,
     caller: Caller,
   ): Promise<Outcome> {
-    const { signal } = caller;
-    const fault = this.faults.for({ api: api.name, version, clientId });
-    const before = await this.#suffer(fault, 'request', signal);
+    const { api, handle } = found;
+    const { signal, node, connection } = caller;
+    const fault = this.faults.for(
+      faultPoint(request, { api: api.name, version, clientId, node, connection }),
+    );
+    const failed = (error: ErrorCode): Outcome => {
+      const failure = { errorCode: error, version, brokers: this.live() };
+      const response = errorAnswer(api, request, failure);
+      if (response === undefined) return refuse(`fault: ${api.name} cannot answer an error`);
+      return { kind: 'answer', frame: encode(api, version, correlationId, response) };
+    };
+    const before = await this.#suffer(fault, 'request', signal, failed);
     if (before !== undefined) return before;
     const response = await handle(request, { ...caller, version, clientId });
-    const after = await this.#suffer(fault, 'response', signal);
+    const after = await this.#suffer(fault, 'response', signal, failed);
     if (after !== undefined) return after;
     if (response === undefined) return { kind: 'silence' };
     return { kind: 'answer', frame: encode(api, version, correlationId, response) };
@@ -94,6 +121,7 @@ export class RequestDispatcher {
     fault: Fault | undefined,
     at: Fault['at'],
     signal: AbortSignal,
+    failed: (error: ErrorCode) => Outcome,
   ): Promise<Outcome | undefined> {
     if (fault?.at !== at) return undefined;
     switch (fault.action) {
@@ -101,6 +129,8 @@ export class RequestDispatcher {
         return { kind: 'silence' };
       case 'disconnect':
         return refuse(`fault at the ${at}`);
+      case 'error':
+        return failed(ErrorCode[fault.error]);
       case 'delay':
         await this.clock.sleep(fault.ms, signal).catch(() => {});
         return undefined;

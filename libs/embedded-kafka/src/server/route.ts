@@ -1,10 +1,17 @@
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js';
+import type { SaslSession } from '../sasl/sasl-session.js';
 
 /** What a handler learns of a request besides its body. */
 export interface Call {
   readonly version: number;
   readonly clientId: string;
   readonly clientHost: string;
+  /** The virtual node that was asked. */
+  readonly node: number;
+  /** Number of the connection. */
+  readonly connection: number;
+  /** How far the connection is with authentication. */
+  readonly session: SaslSession;
   /** Aborts when the connection is gone or the broker stops: nobody waits for the answer. */
   readonly signal: AbortSignal;
 }

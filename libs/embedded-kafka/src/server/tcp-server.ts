@@ -48,6 +48,13 @@ export class TcpServer {
     return this.#connections.size;
   }
 
+  /** Cuts the connections that are meant. @returns how many */
+  disconnect(meant: (connection: Connection) => boolean): number {
+    const cut = [...this.#connections].filter(meant);
+    for (const connection of cut) connection.close();
+    return cut.length;
+  }
+
   /** Stops accepting and closes all connections. */
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

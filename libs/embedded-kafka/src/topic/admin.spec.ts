@@ -53,7 +53,7 @@ describe('administration with kafkajs', () => {
     ],
     [
       { topic: 'a', replicaAssignment: [{ partition: 0, replicas: [1, 2] }] },
-      /Replication-?factor/i,
+      /Replica assignment is invalid/,
     ],
   ])('refuses to create %j', async (topic, message) => {
     const { admin } = await setUp();

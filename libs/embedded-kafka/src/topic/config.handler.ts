@@ -5,7 +5,6 @@ import {
   incrementalAlterConfigsApi,
 } from '../protocol/apis/config.api.js';
 import type { Broker } from '../server/broker.js';
-import { NODE_ID } from '../server/broker.js';
 import { route, type Route } from '../server/route.js';
 import { outcomeOf } from './topic-admin.handler.js';
 import type { Topic } from './topic-store.js';
@@ -30,7 +29,7 @@ interface DescribedConfig {
 
 /** Showing and changing configs. */
 export function configRoutes(broker: Broker): Route[] {
-  const { topics, options } = broker;
+  const { topics, options, cluster } = broker;
 
   const existing = (name: string): Topic => {
     const topic = topics.get(name);
@@ -57,13 +56,16 @@ export function configRoutes(broker: Broker): Route[] {
     });
   };
 
-  const configsOfBroker = (name: string): DescribedConfig[] => {
-    if (name !== String(NODE_ID)) {
-      throw new ProtocolError(ErrorCode.INVALID_REQUEST, `there is no broker '${name}'`);
+  const configsOfBroker = (name: string, node: number): DescribedConfig[] => {
+    if (name !== String(node)) {
+      throw new ProtocolError(
+        ErrorCode.INVALID_REQUEST,
+        `unexpected broker id '${name}', this is node ${node}`,
+      );
     }
     const values = {
       'auto.create.topics.enable': options.autoCreateTopics,
-      'default.replication.factor': 1,
+      'default.replication.factor': cluster.leadership.defaultReplicas,
       'group.initial.rebalance.delay.ms': options.initialRebalanceDelay,
       'group.min.session.timeout.ms': options.minSessionTimeout,
       'log.retention.bytes': options.retentionBytes,
@@ -92,12 +94,12 @@ export function configRoutes(broker: Broker): Route[] {
   };
 
   return [
-    route(describeConfigsApi, ({ resources, includeSynonyms, includeDocumentation }) => ({
+    route(describeConfigsApi, ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
       results: resources.map(({ type, name, keys }) => {
         let configs: DescribedConfig[] = [];
         const outcome = outcomeOf(() => {
           if (type === ResourceType.TOPIC) configs = configsOfTopic(name);
-          else if (type === ResourceType.BROKER) configs = configsOfBroker(name);
+          else if (type === ResourceType.BROKER) configs = configsOfBroker(name, node);
           else throw new ProtocolError(ErrorCode.INVALID_REQUEST, `no resources of type ${type}`);
         });
         return {

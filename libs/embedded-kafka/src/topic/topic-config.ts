@@ -67,8 +67,8 @@ export function topicConfigs(defaults: TopicDefaults): ReadonlyMap<string, Defin
       {
         type: ConfigType.INT,
         default: '1',
-        documentation: 'There is one replica.',
-        refuse: only('1'),
+        documentation: 'Copies that must be up for acks=all.',
+        refuse: integer(1),
       },
     ],
     [

@@ -6,6 +6,8 @@ import { ErrorCode } from '../protocol/error-code.js';
 import { Journal } from '../storage/journal.js';
 import { recordBatch } from '../testing/record-batch-builder.js';
 import { temporaryDirectory } from '../testing/temporary-directory.js';
+import { Leadership } from '../cluster/leadership.js';
+import { Nodes } from '../cluster/nodes.js';
 import { TopicStore } from './topic-store.js';
 
 const failsWith = (errorCode: ErrorCode) => expect.objectContaining({ errorCode });
@@ -22,6 +24,7 @@ describe('TopicStore', () => {
         defaultPartitions: 2,
         retentionBytes: 1_000_000,
         retention: 1_000_000,
+        leadership: new Leadership(new Nodes(1), new Journal()),
         clock: new VirtualClock(),
         log: () => {},
       });

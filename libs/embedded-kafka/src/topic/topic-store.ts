@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@rookery/core';
+import type { Leadership } from '../cluster/leadership.js';
 import { PartitionLog, type LogConfig } from '../log/partition-log.js';
 import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
 import { FilePool } from '../storage/file-pool.js';
@@ -46,6 +47,7 @@ export interface TopicStoreOptions {
   readonly defaultPartitions: number;
   readonly retentionBytes: number;
   readonly retention: number;
+  readonly leadership: Leadership;
   readonly clock: Clock;
   readonly log: (line: string) => void;
 }
@@ -58,7 +60,7 @@ export class TopicStore {
   readonly configs: ReturnType<typeof topicConfigs>;
   readonly #topics = new Map<string, OpenTopic>();
   readonly #files = new FilePool();
-  readonly #deleted = new Set<(name: string) => void>();
+  readonly #deleted = new Set<(name: string, id: string) => void>();
 
   constructor(private readonly options: TopicStoreOptions) {
     this.configs = topicConfigs(options);
@@ -82,14 +84,20 @@ export class TopicStore {
     throw unknownTopic(`${name}-${index}`);
   }
 
-  /** Calls `listener` with the name of each topic deleted from now on. */
-  onDelete(listener: (name: string) => void): void {
+  /** Copies that must be up for a produce with acks=all. */
+  minInSync(name: string): number {
+    return Number(this.#topics.get(name)?.configs['min.insync.replicas'] ?? 1);
+  }
+
+  /** Calls `listener` with the name and id of each topic deleted from now on. */
+  onDelete(listener: (name: string, id: string) => void): void {
     this.#deleted.add(listener);
   }
 
   /**
    * @param partitions -1 for the default number
    * @param dryRun only checks
+   * @param replicas the nodes of each partition; by default spread over all
    * @throws ProtocolError when the name, the number or a config is not acceptable
    */
   create(
@@ -97,6 +105,7 @@ export class TopicStore {
     partitions: number,
     configs: Readonly<Record<string, string>>,
     dryRun = false,
+    replicas?: (partitions: number) => readonly (readonly number[])[],
   ): { partitions: number; id: string } {
     if (!TOPIC_NAME.test(name)) {
       throw new ProtocolError(
@@ -114,12 +123,20 @@ export class TopicStore {
     if (dryRun) return { partitions: count, id };
     const stored: StoredTopic = { id, partitions: count, configs, startOffsets: {} };
     this.options.journal.set(name, stored);
-    this.#open(name, stored);
+    const topic = this.#open(name, stored);
+    const { leadership } = this.options;
+    if (replicas === undefined) leadership.elect([topic]);
+    else leadership.assign(topic, replicas(count));
     return { partitions: count, id };
   }
 
   /** @throws ProtocolError UNKNOWN_TOPIC_OR_PARTITION or INVALID_PARTITIONS */
-  grow(name: string, count: number, dryRun = false): void {
+  grow(
+    name: string,
+    count: number,
+    dryRun = false,
+    replicas?: readonly (readonly number[])[],
+  ): void {
     const topic = this.#existing(name);
     if (count <= topic.partitions.length) {
       throw new ProtocolError(
@@ -130,9 +147,13 @@ export class TopicStore {
     this.#checkRoom(count, topic.partitions.length);
     if (dryRun) return;
     this.#save(topic, { partitions: count });
-    for (let index = topic.partitions.length; index < count; index++) {
+    const { leadership } = this.options;
+    const before = topic.partitions.length;
+    for (let index = before; index < count; index++) {
       topic.partitions.push(this.#openLog(topic, index));
     }
+    if (replicas === undefined) leadership.elect([topic]);
+    else leadership.assign(topic, replicas, before);
   }
 
   /** @throws ProtocolError UNKNOWN_TOPIC_OR_PARTITION */
@@ -144,7 +165,7 @@ export class TopicStore {
     if (this.options.directory !== undefined) {
       rmSync(join(this.options.directory, topic.id), { recursive: true, force: true });
     }
-    for (const listener of this.#deleted) listener(name);
+    for (const listener of this.#deleted) listener(name, topic.id);
   }
 
   /**
@@ -226,7 +247,7 @@ export class TopicStore {
     });
   }
 
-  #open(name: string, stored: StoredTopic): void {
+  #open(name: string, stored: StoredTopic): OpenTopic {
     const topic: OpenTopic = {
       name,
       id: stored.id,
@@ -239,10 +260,11 @@ export class TopicStore {
       topic.partitions.push(this.#openLog(topic, index));
     }
     this.#topics.set(name, topic);
+    return topic;
   }
 
   #openLog(topic: OpenTopic, index: number): PartitionLog {
-    const { directory, clock, fsync, log } = this.options;
+    const { directory, clock, fsync, log, leadership } = this.options;
     return new PartitionLog({
       store:
         directory === undefined
@@ -252,6 +274,7 @@ export class TopicStore {
       clock,
       fsync,
       startOffset: topic.startOffsets[index] ?? 0,
+      leaderEpoch: () => leadership.of(topic, index).epoch,
       log: (line) => log(`${topic.name}-${index}: ${line}`),
     });
   }

@@ -1,0 +1,10 @@
+import { saslAuthenticateApi, saslHandshakeApi } from '../protocol/apis/sasl.api.js';
+import { route, type Route } from '../server/route.js';
+
+/** Authentication; who is not through with it is stopped before any other route. */
+export function saslRoutes(): Route[] {
+  return [
+    route(saslHandshakeApi, ({ mechanism }, { session }) => session.handshake(mechanism)),
+    route(saslAuthenticateApi, ({ token }, { session }) => session.authenticate(token)),
+  ];
+}
