@@ -32,6 +32,7 @@ export {
 export type { MessageContext } from './handler/message-context.js';
 export { isReply, reply, type Reply, type ReplyTo } from './handler/reply.js';
 export { OnEvent } from './handler/on-event.decorator.js';
+export { OnTombstone } from './handler/on-tombstone.decorator.js';
 export { OnCommand } from './handler/on-command.decorator.js';
 export type { HandlerOptions, RetryPolicy } from './handler/handler.options.js';
 export {
@@ -40,7 +41,12 @@ export {
   type SendOptions,
 } from './publish/message-publisher.js';
 export type { DelayOptions } from './delay/due-time.js';
-export { MessagingRuntime, type Subscription } from './consumer/messaging-runtime.js';
+export {
+  MessagingRuntime,
+  type RecordSubscription,
+  type Subscription,
+  type TombstoneSubscription,
+} from './consumer/messaging-runtime.js';
 export { MessagingModule } from './messaging.module.js';
 export { messagingOptions, type MessagingOptions } from './messaging.options.js';
 export { messagingMigrations } from './messaging.migrations.js';

@@ -18,6 +18,7 @@ import { LagMeter } from './consumer/lag-meter.js';
 export interface MessagingListener extends ProcessorListener {
   onSent(topic: string, count: number): void;
   onFailure(): void;
+  onSkipped(topic: string, reason: 'unknown-type' | 'tombstone'): void;
   measureLag(admin: KafkaAdmin, group: string, topics: readonly string[]): Promise<void>;
 }
 
@@ -112,7 +113,12 @@ export class MessagingEngine {
         drainMs: options.drainTimeout,
         unknownType: options.unknownType,
       },
-      { ...parts, admin: this.#admin, processor },
+      {
+        ...parts,
+        admin: this.#admin,
+        processor,
+        onSkipped: (topic, reason) => listener.onSkipped(topic, reason),
+      },
     );
     this.#cleaner = new InboxCleaner(this.inbox, options.inbox.retention, parts);
     this.#lag = new LagMeter(

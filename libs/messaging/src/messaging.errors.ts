@@ -17,7 +17,12 @@ export class ContractViolationError extends RookeryError {
 
 /** Why a record could not even be read. */
 export type UnreadableReason =
-  'missing-headers' | 'unknown-type' | 'unknown-version' | 'bad-json' | 'contract-violation';
+  | 'missing-headers'
+  | 'unknown-type'
+  | 'unknown-version'
+  | 'bad-json'
+  | 'contract-violation'
+  | 'undecodable';
 
 /** A record cannot be turned into a message; it goes to the dead letters with its bytes. */
 export class UnreadableRecordError extends RookeryError {

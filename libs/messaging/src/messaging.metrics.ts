@@ -11,6 +11,7 @@ export class MessagingMetrics implements ProcessorListener {
   readonly #duplicates: Counter;
   readonly #deadLetters: Counter;
   readonly #published: Counter;
+  readonly #skipped: Counter;
   readonly #relayFailures: Counter;
   readonly #lag: Gauge;
 
@@ -33,6 +34,11 @@ export class MessagingMetrics implements ProcessorListener {
     this.#deadLetters = metrics.counter({
       name: 'rookery_dead_letters_total',
       help: 'Records written to a dead letter topic',
+      labels: ['topic', 'reason'],
+    });
+    this.#skipped = metrics.counter({
+      name: 'rookery_messages_skipped_total',
+      help: 'Records that no handler of the service takes',
       labels: ['topic', 'reason'],
     });
     this.#published = metrics.counter({
@@ -59,6 +65,10 @@ export class MessagingMetrics implements ProcessorListener {
     this.#consumed.inc({ consumer, outcome });
     this.#seconds.observe({ consumer }, seconds);
     if (outcome === 'duplicate') this.#duplicates.inc({ consumer });
+  }
+
+  onSkipped(topic: string, reason: string): void {
+    this.#skipped.inc({ topic, reason });
   }
 
   onDeadLetter(topic: string, reason: string): void {

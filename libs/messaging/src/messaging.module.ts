@@ -7,6 +7,7 @@ import { LOGGER, Metrics, Tracing, type Logger } from '@rookery/observability';
 import { TransactionHost } from '@rookery/persistence';
 import { MessagingRuntime } from './consumer/messaging-runtime.js';
 import { NestHandlers } from './handler/nest-handler.providers.js';
+import { NestPipeline } from './handler/nest-pipeline.providers.js';
 import { MessagingEngine } from './messaging-engine.js';
 import { messagingHealth } from './messaging.health.js';
 import { MessagingMetrics } from './messaging.metrics.js';
@@ -64,7 +65,8 @@ export class MessagingModule implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    new NestHandlers(this.discovery, this.contexts, this.engine.runtime).subscribe();
+    const pipeline = new NestPipeline(this.discovery, this.contexts);
+    new NestHandlers(pipeline, this.engine.runtime).subscribe();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { MessageContract } from '../contract/contract.js';
 import type { ResolvedRetryPolicy } from '../handler/handler.options.js';
 import type { MessageContext } from '../handler/message-context.js';
+import type { RecordReader } from './record-reader.js';
 
 /** A handler as the engine sees it, wherever it was declared. */
 export interface ConsumerHandler {
@@ -10,6 +11,10 @@ export interface ConsumerHandler {
   readonly topics: readonly string[];
   /** By name. */
   readonly contracts: ReadonlyMap<string, MessageContract>;
+  /** Takes every record of its topics, read in this way, and has no contracts. */
+  readonly read?: RecordReader | undefined;
+  /** Takes the ends of keys instead of messages. */
+  readonly tombstones?: boolean | undefined;
   readonly retry: ResolvedRetryPolicy;
   readonly concurrency: number;
   readonly timeoutMs: number;

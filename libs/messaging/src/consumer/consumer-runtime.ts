@@ -8,12 +8,27 @@ import {
   type TopicSpec,
 } from '@rookery/kafka';
 import type { DataOf, MessageContract } from '../contract/contract.js';
+import { isTopicName } from '../contract/topic-name.js';
 import { deadLetterTopic } from '../envelope/header-names.js';
-import { resolveHandlerOptions, type ResolvedRetryPolicy } from '../handler/handler.options.js';
+import {
+  resolveHandlerOptions,
+  type HandlerOptions,
+  type ResolvedRetryPolicy,
+} from '../handler/handler.options.js';
 import type { ConsumerHandler } from './consumer-handler.js';
-import { GroupConsumer, type GroupConsumerOptions } from './group-consumer.js';
+import {
+  GroupConsumer,
+  type GroupConsumerOptions,
+  type GroupConsumerParts,
+} from './group-consumer.js';
 import type { MessageProcessor } from './message-processor.js';
-import { MessagingRuntime, type Subscription } from './messaging-runtime.js';
+import {
+  MessagingRuntime,
+  type RecordSubscription,
+  type Subscription,
+  type TombstoneSubscription,
+} from './messaging-runtime.js';
+import { rawReader, type RawData } from './record-reader.js';
 import { Slots } from './slots.js';
 
 /** Settings of a {@link ConsumerRuntime}; durations in milliseconds. */
@@ -32,9 +47,15 @@ export interface ConsumerRuntimeParts {
   readonly driver: KafkaDriver;
   readonly admin: KafkaAdmin;
   readonly processor: Pick<MessageProcessor, 'process' | 'unreadable'>;
+  readonly onSkipped?: GroupConsumerParts['onSkipped'];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: KafkaLog;
+}
+
+/** What a handler takes, and what it does with it. */
+interface Taking extends Pick<ConsumerHandler, 'read' | 'tombstones' | 'handle' | 'topics'> {
+  readonly contracts: readonly MessageContract[];
 }
 
 const BACKOFF = { initialMs: 250, maxMs: 10_000 };
@@ -63,24 +84,34 @@ export class ConsumerRuntime extends MessagingRuntime {
   }
 
   subscribe<C extends MessageContract>(subscription: Subscription<C>): void {
-    const { consumer, contracts, handle, topics, ...given } = subscription;
-    const place = `consumer ${consumer}`;
-    const options = resolveHandlerOptions({ consumer, ...given }, place);
-    const named =
-      topics ?? contracts.flatMap((each) => (each.kind === 'reply' ? [] : [each.topic]));
-    const problems = this.#problems(consumer, contracts, named, options.onFailure);
-    if (problems.length > 0) throw new InvalidOptionError(place, problems);
-    this.#handlers.set(consumer, {
-      consumer,
-      group: options.group ?? this.options.service,
-      topics: [...new Set(named)],
-      contracts: new Map(contracts.map((contract) => [contract.name, contract])),
-      retry: options.retry ?? this.options.retry,
-      concurrency: options.concurrency ?? this.options.concurrency,
-      timeoutMs: options.timeout ?? this.options.handlerTimeoutMs,
-      effects: options.effects,
-      ordered: options.ordered,
+    const { contracts, handle, topics, ...options } = subscription;
+    this.#add(options, {
+      topics: topics ?? contracts.flatMap((each) => (each.kind === 'reply' ? [] : [each.topic])),
+      contracts,
       handle: (data, context, contract) => handle(data as DataOf<C>, context, contract as C),
+    });
+  }
+
+  subscribeRecords<T>(subscription: RecordSubscription<T>): void {
+    const { topics, decode, handle, ...options } = subscription;
+    this.#add(options, {
+      topics,
+      contracts: [],
+      read: rawReader(decode),
+      handle: (raw, context) => {
+        const { data, record } = raw as RawData;
+        return handle(data as T, context, record);
+      },
+    });
+  }
+
+  subscribeTombstones(subscription: TombstoneSubscription): void {
+    const { event, handle, ...options } = subscription;
+    this.#add(options, {
+      topics: [event.topic],
+      contracts: [event],
+      tombstones: true,
+      handle: (key, context) => handle(key as string, context),
     });
   }
 
@@ -105,10 +136,30 @@ export class ConsumerRuntime extends MessagingRuntime {
     await Promise.all(this.groups.map((group) => group.stop()));
   }
 
+  #add(given: HandlerOptions & { readonly consumer: string }, taking: Taking): void {
+    const { consumer } = given;
+    const place = `consumer ${consumer}`;
+    const options = resolveHandlerOptions(given, place);
+    const problems = this.#problems(consumer, taking, options.onFailure);
+    if (problems.length > 0) throw new InvalidOptionError(place, problems);
+    const { topics, contracts, ...how } = taking;
+    this.#handlers.set(consumer, {
+      ...how,
+      consumer,
+      group: options.group ?? this.options.service,
+      topics: [...new Set(topics)],
+      contracts: new Map(contracts.map((contract) => [contract.name, contract])),
+      retry: options.retry ?? this.options.retry,
+      concurrency: options.concurrency ?? this.options.concurrency,
+      timeoutMs: options.timeout ?? this.options.handlerTimeoutMs,
+      effects: options.effects,
+      ordered: options.ordered,
+    });
+  }
+
   #problems(
     consumer: string,
-    contracts: readonly MessageContract[],
-    topics: readonly string[],
+    { topics, contracts, read }: Taking,
     onFailure: 'dead-letter' | 'park',
   ): string[] {
     const problems: string[] = [];
@@ -116,8 +167,12 @@ export class ConsumerRuntime extends MessagingRuntime {
     if (this.#handlers.has(consumer)) {
       problems.push(`consumer: '${consumer}' is taken; name this handler by its option 'consumer'`);
     }
-    if (contracts.length === 0) problems.push('contracts: expected at least one');
+    if (contracts.length === 0 && read === undefined)
+      problems.push('contracts: expected at least one');
     if (topics.length === 0) problems.push('topics: name them, because replies have none');
+    for (const topic of topics) {
+      if (!isTopicName(topic)) problems.push(`topics: '${topic}' is no name of a topic`);
+    }
     if (onFailure === 'park') {
       problems.push(
         "onFailure: 'park' is not available yet; use 'dead-letter', with more attempts if need be",

@@ -135,11 +135,11 @@ describe('dead letters on PostgreSQL and a Kafka broker', () => {
       { ...at, value: null, headers: { ...good, [HEADER.id]: 'z' } },
       { ...at, value, headers: { ...good, [HEADER.id]: 'fine' } },
     ]);
-    await until(async () => (await effects()).length === 1 && told.deadLetters.length === 5);
-    const letters = await readTopic(driver, deadLetterTopic(topic), 5);
+    // Without a value: a tombstone, which nobody here asks for.
+    await until(async () => (await effects()).length === 1 && told.deadLetters.length === 4);
+    const letters = await readTopic(driver, deadLetterTopic(topic), 4);
     const reasons = letters.map((letter) => textHeaders(letter)[DEAD_LETTER_HEADER.reason]);
     expect(reasons.sort()).toEqual([
-      'bad-json',
       'bad-json',
       'contract-violation',
       'missing-headers',

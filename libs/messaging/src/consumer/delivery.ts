@@ -3,12 +3,18 @@ import type { MessageContract } from '../contract/contract.js';
 import { decodeData } from '../contract/contract-codec.js';
 import { readEnvelope, type Envelope } from '../envelope/envelope.js';
 import { ContractViolationError, UnreadableRecordError } from '../messaging.errors.js';
+import type { RecordReader } from './record-reader.js';
 
 /** A message that could be read. */
 export interface Message {
   readonly envelope: Envelope;
   readonly contract: MessageContract;
   readonly data: unknown;
+}
+
+/** The key as text, which orders its messages. Records without a key have no order. */
+export function laneOf({ key, offset }: IncomingRecord): string {
+  return key?.toString('latin1') ?? `#${offset}`;
 }
 
 /**
@@ -21,17 +27,8 @@ export class Delivery {
   constructor(
     readonly record: IncomingRecord,
     private readonly contractOf: (type: string) => MessageContract | undefined,
+    private readonly reader?: RecordReader,
   ) {}
-
-  /** Bytes that the record holds in memory. */
-  get bytes(): number {
-    return (this.record.value?.length ?? 0) + (this.record.key?.length ?? 0) + 256;
-  }
-
-  /** The key as text, which orders its messages. Records without a key have no order. */
-  get lane(): string {
-    return this.record.key?.toString('latin1') ?? `#${this.record.offset}`;
-  }
 
   /** The message, or why there is none. */
   read(): Message | UnreadableRecordError {
@@ -41,6 +38,7 @@ export class Delivery {
 
   #parse(): Message | UnreadableRecordError {
     try {
+      if (this.reader !== undefined) return this.reader(this.record);
       const envelope = readEnvelope(this.record);
       const contract = this.contractOf(envelope.type);
       if (contract === undefined) {

@@ -7,14 +7,13 @@ import type {
   RecordBatch,
   TopicPartition,
 } from '@rookery/kafka';
-import type { MessageContract } from '../contract/contract.js';
-import { typeOf } from '../envelope/envelope.js';
 import { CommitLoop } from './commit-loop.js';
 import type { ConsumerHandler } from './consumer-handler.js';
-import { Delivery } from './delivery.js';
 import type { MessageProcessor, Progress } from './message-processor.js';
+import { laneOf } from './delivery.js';
 import type { LaneTask } from './keyed-lanes.js';
 import { PartitionSession } from './partition-session.js';
+import { RouteTable } from './route-table.js';
 import { Slots } from './slots.js';
 
 /** Settings of a {@link GroupConsumer}; durations in milliseconds. */
@@ -38,15 +37,12 @@ export interface GroupConsumerOptions {
 export interface GroupConsumerParts {
   readonly driver: KafkaDriver;
   readonly processor: Pick<MessageProcessor, 'process' | 'unreadable'>;
+  /** Told of records that no handler takes. */
+  readonly onSkipped?: (topic: string, reason: 'unknown-type' | 'tombstone') => void;
   /** The service's limit on handlers that run at once. */
   readonly slots: Slots;
   readonly clock: Clock;
   readonly log: KafkaLog;
-}
-
-interface Route {
-  readonly handler: ConsumerHandler;
-  readonly slots: Slots;
 }
 
 /** Of a partition: bytes in memory. */
@@ -65,11 +61,7 @@ export class GroupConsumer {
   readonly topics: readonly string[];
   readonly #consumer: KafkaConsumer;
   readonly #commits: CommitLoop;
-  readonly #routes = new Map<string, Route[]>();
-  /** By topic and type: what is not taken from a topic is a mistake there. */
-  readonly #contracts = new Map<string, MessageContract>();
-  /** Topics whose every message is meant for us. */
-  readonly #addressed = new Set<string>();
+  readonly #routes: RouteTable;
   readonly #loads = new Map<string, Load>();
   readonly #unreadableSlots: Slots;
   #closing = false;
@@ -81,8 +73,7 @@ export class GroupConsumer {
   ) {
     const { driver, slots } = parts;
     this.topics = [...new Set(handlers.flatMap(({ topics }) => topics))].sort();
-    for (const handler of handlers)
-      this.#route({ handler, slots: new Slots(handler.concurrency, slots) });
+    this.#routes = new RouteTable(handlers, slots, options.unknownType);
     this.#unreadableSlots = new Slots(1, slots);
     this.#consumer = driver.consumer({ group: options.group, topics: this.topics });
     this.#commits = new CommitLoop(
@@ -126,17 +117,6 @@ export class GroupConsumer {
     await this.#consumer.close();
   }
 
-  #route(route: Route): void {
-    for (const topic of route.handler.topics) {
-      for (const [type, contract] of route.handler.contracts) {
-        const key = routeKey(topic, type);
-        this.#routes.set(key, [...(this.#routes.get(key) ?? []), route]);
-        this.#contracts.set(key, contract);
-        if (contract.kind !== 'event') this.#addressed.add(topic);
-      }
-    }
-  }
-
   #assign(partitions: readonly TopicPartition[]): void {
     if (this.#closing) return;
     for (const at of partitions) {
@@ -165,19 +145,16 @@ export class GroupConsumer {
   #begin(load: Load, record: IncomingRecord): void {
     const { session } = load;
     session.tracker.begin(record.offset);
-    const type = typeOf(record);
-    const routes = type === undefined ? undefined : this.#routes.get(routeKey(record.topic, type));
-    if (routes === undefined && this.#skips(record.topic, type)) {
+    const destination = this.#routes.destinationOf(record);
+    if ('skipped' in destination) {
+      this.parts.onSkipped?.(record.topic, destination.skipped);
       session.tracker.finish(record.offset);
       this.#commits.schedule();
       return;
     }
-    const delivery = new Delivery(record, (name) =>
-      this.#contracts.get(routeKey(record.topic, name)),
-    );
-    const { bytes } = delivery;
+    const bytes = bytesOf(record);
     load.bytes += bytes;
-    let open = routes?.length ?? 1;
+    let open = 'routed' in destination ? destination.routed.length : 1;
     const finish = (): void => {
       open -= 1;
       if (open > 0) return;
@@ -202,26 +179,21 @@ export class GroupConsumer {
       };
     };
     const { processor } = this.parts;
+    if ('unreadable' in destination) {
+      const { unreadable } = destination;
+      const one = task(this.#unreadableSlots, (progress) =>
+        processor.unreadable(this.group, unreadable, progress),
+      );
+      session.push(laneOf(record), [one]);
+      return;
+    }
     const inOrder: LaneTask[] = [];
-    for (const { handler, slots } of routes ?? []) {
+    for (const { handler, slots, delivery } of destination.routed) {
       const one = task(slots, (progress) => processor.process(handler, delivery, progress, fence));
       if (handler.ordered) inOrder.push(one);
       else session.push(`${handler.consumer}#${record.offset}`, [one]);
     }
-    if (routes === undefined) {
-      inOrder.push(
-        task(this.#unreadableSlots, (progress) =>
-          processor.unreadable(this.group, delivery, progress),
-        ),
-      );
-    }
-    if (inOrder.length > 0) session.push(delivery.lane, inOrder);
-  }
-
-  /** Events are for whoever cares. A command or a reply that nobody takes is a mistake. */
-  #skips(topic: string, type: string | undefined): boolean {
-    if (type === undefined) return false;
-    return this.options.unknownType === 'ignore' || !this.#addressed.has(topic);
+    if (inOrder.length > 0) session.push(laneOf(record), inOrder);
   }
 
   /** Stops reading a partition that has too much in memory, and goes on when half of it is done. */
@@ -238,8 +210,9 @@ export class GroupConsumer {
   }
 }
 
-function routeKey(topic: string, type: string): string {
-  return `${topic} ${type}`;
+/** Bytes that a record holds in memory. */
+function bytesOf({ value, key }: IncomingRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0) + 256;
 }
 
 function partitionKey({ topic, partition }: TopicPartition): string {

@@ -73,9 +73,9 @@ describe('a delayed message', () => {
     expect(seen).toEqual(['a']);
   });
 
-  it('is never early and, while idle, less than 100 ms late', async () => {
+  it('is never early, and woken by its own time instead of by polling', async () => {
     const Happened = uniqueEvent();
-    const { engine, start } = await service('spec-late');
+    const { engine, start } = await service('spec-late', { messaging: { delayed: { poll: '1h' } } });
     const late: number[] = [];
     const due = new Map<number, number>();
     engine.runtime.subscribe({
@@ -90,10 +90,8 @@ describe('a delayed message', () => {
       await engine.publisher.publish(Happened, { key: `k${n}`, n }, { delay });
     }
     await until(() => late.length === 20);
-    late.sort((a, b) => a - b);
     // Its time begins within the insert, a little after ours.
-    expect(late[0]).toBeGreaterThanOrEqual(0);
-    expect(late[10]).toBeLessThan(100);
+    expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
   });
 
   it('K23: keeps its trace, its correlation and its cause over the delay', async () => {

@@ -7,6 +7,11 @@ import { HEADER } from './header-names.js';
 /** The inbox keeps ids in an index, which takes no long ones, and the database no zero bytes. */
 const ID = /^[^\p{Cc}]{1,512}$/u;
 
+/** Whether a message can be remembered by it. */
+export function isMessageId(id: string | undefined): id is string {
+  return id !== undefined && ID.test(id);
+}
+
 /** What a record says of the message in it, besides the data. */
 export interface Envelope {
   readonly id: string;
@@ -38,7 +43,7 @@ export function typeOf(record: IncomingRecord): string | undefined {
 export function readEnvelope(record: IncomingRecord): Envelope {
   const headers = textHeaders(record);
   const id = need(headers, HEADER.id);
-  if (!ID.test(id)) throw missing(`${HEADER.id} is no text of up to 512 characters`);
+  if (!isMessageId(id)) throw missing(`${HEADER.id} is no text of up to 512 characters`);
   const type = need(headers, HEADER.type);
   if (need(headers, HEADER.specVersion) !== '1.0') {
     throw missing(`${HEADER.specVersion} is '${headers[HEADER.specVersion]}', expected '1.0'`);

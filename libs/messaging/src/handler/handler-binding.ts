@@ -8,7 +8,11 @@ const BINDINGS = Symbol.for('rookery.messaging.bindings');
 export interface HandlerBinding {
   readonly contract: EventContract | CommandContract;
   readonly options: ResolvedHandlerOptions;
+  readonly takes: Takes;
 }
+
+/** What of a contract a method handles. */
+export type Takes = 'messages' | 'tombstones';
 
 /**
  * Remembers a binding on the method itself, so that decorators which replace the method and copy
@@ -20,11 +24,12 @@ export function bindHandler(
   target: object,
   method: string | symbol,
   descriptor: PropertyDescriptor,
+  takes: Takes = 'messages',
 ): void {
-  const place = `${contract.kind === 'event' ? '@OnEvent' : '@OnCommand'}(${contract.name}) on ${
-    target.constructor.name
-  }.${String(method)}`;
-  const binding = { contract, options: resolveHandlerOptions(options, place) };
+  const decorator =
+    takes === 'tombstones' ? '@OnTombstone' : contract.kind === 'event' ? '@OnEvent' : '@OnCommand';
+  const place = `${decorator}(${contract.name}) on ${target.constructor.name}.${String(method)}`;
+  const binding = { contract, options: resolveHandlerOptions(options, place), takes };
   const bindings = handlerBindings(descriptor.value);
   Reflect.defineMetadata(BINDINGS, [...bindings, binding], descriptor.value as object);
 }

@@ -1,29 +1,7 @@
-import type { ParamsFactory } from '@nestjs/core';
-import { DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host';
-import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants';
-import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum';
-import { InvalidOptionError, wrapMethod, type Method } from '@rookery/core';
-import { EmptyError, isObservable, lastValueFrom } from 'rxjs';
-import type { ConsumerRuntime } from '../consumer/consumer-runtime.js';
-import { SKIPPED } from '../consumer/skipped.js';
+import type { MessagingRuntime } from '../consumer/messaging-runtime.js';
 import { handlerBindings } from './handler-binding.js';
 import type { MessageContext } from './message-context.js';
-
-type Invoke = (data: unknown, context: MessageContext) => Promise<unknown>;
-type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
-
-/** As for Nest's own microservices, so that guards and filters for HTTP leave messages alone. */
-const CONTEXT_TYPE = 'rpc' as never;
-
-/** `@Payload()` and `@Ctx()` of `@nestjs/microservices`, with their pipes. */
-const PARAMETERS: ParamsFactory = {
-  exchangeKeyForValue(type, field, [data, context]: unknown[]) {
-    if (type === RpcParamtype.CONTEXT) return context;
-    if (type !== RpcParamtype.PAYLOAD) return undefined;
-    return typeof field === 'string' ? (data as Record<string, unknown> | null)?.[field] : data;
-  },
-};
+import type { NestPipeline, Wrapper } from './nest-pipeline.providers.js';
 
 /**
  * Finds methods with `@OnEvent` and `@OnCommand` on providers and controllers. They are called
@@ -32,9 +10,8 @@ const PARAMETERS: ParamsFactory = {
  */
 export class NestHandlers {
   constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly contexts: ExternalContextCreator,
-    private readonly runtime: ConsumerRuntime,
+    private readonly pipeline: NestPipeline,
+    private readonly runtime: MessagingRuntime,
   ) {}
 
   /**
@@ -43,17 +20,8 @@ export class NestHandlers {
    * @throws InvalidOptionError when two have one name, or a handler's class is not a singleton
    */
   subscribe(): void {
-    const scanner = new MetadataScanner();
-    const seen = new Set<object>();
-    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
-      const prototype = (wrapper.metatype as { prototype?: object } | null)?.prototype;
-      const instance = wrapper.instance as object | null;
-      if (prototype === undefined || instance === null || typeof instance !== 'object') continue;
-      if (seen.has(instance)) continue;
-      seen.add(instance);
-      const owner = Object.getPrototypeOf(instance) as object | null;
-      if (owner === null) continue;
-      for (const name of scanner.getAllMethodNames(owner)) this.#bind(wrapper, instance, name);
+    for (const { wrapper, instance, name } of this.pipeline.methods()) {
+      this.#bind(wrapper, instance, name);
     }
   }
 
@@ -62,92 +30,23 @@ export class NestHandlers {
     const bindings = handlerBindings(method);
     if (bindings.length === 0) return;
     const owner = instance.constructor.name;
-    if (!wrapper.isDependencyTreeStatic()) {
-      throw new InvalidOptionError(`handler ${owner}.${name}`, [
-        'its class, or what it injects, is not a singleton: message handlers must be',
-      ]);
-    }
-    const invoke = this.#invoke(wrapper, instance, name, method as Method);
-    for (const { contract, options } of bindings) {
+    const invoke = this.pipeline.invocation(wrapper, instance, name);
+    for (const { contract, options, takes } of bindings) {
       // One method may handle several messages; each needs a name of its own to be remembered by.
-      const suffix = bindings.length > 1 ? `:${contract.name}` : '';
+      const what = takes === 'tombstones' ? `${contract.name}:tombstone` : contract.name;
+      const suffix = bindings.length > 1 ? `:${what}` : '';
+      const named = { ...options, consumer: `${options.consumer ?? `${owner}.${name}`}${suffix}` };
+      if (takes === 'tombstones' && contract.kind === 'event') {
+        const handle = async (key: string, context: MessageContext): Promise<void> =>
+          void (await invoke(key, context));
+        this.runtime.subscribeTombstones({ ...named, event: contract, handle });
+        continue;
+      }
       this.runtime.subscribe({
-        ...options,
-        consumer: `${options.consumer ?? `${owner}.${name}`}${suffix}`,
+        ...named,
         contracts: [contract],
         handle: async (data, context) => (await invoke(data, context)) as never,
       });
     }
   }
-
-  #invoke(wrapper: Wrapper, instance: object, name: string, method: Method): Invoke {
-    const callback = ownEmptyError(method) as never;
-    const host = instance as Record<string, unknown>;
-    const module = wrapper.host?.token ?? '';
-    const contexts = withinModule(this.contexts, module);
-    const call = contexts.create(
-      host,
-      callback,
-      name,
-      PARAM_ARGS_METADATA,
-      hasParameters(instance, name) ? PARAMETERS : undefined,
-      undefined,
-      undefined,
-      { guards: true, interceptors: true, filters: false },
-      CONTEXT_TYPE,
-    );
-    // Nest's own way to apply filters writes a line per error, however often it is tried again and
-    // for messages that were skipped; ours is written by whoever decides what to do about it.
-    const filters = contexts['filtersContextCreator'].create(host, callback, module);
-    return async (data, context) => {
-      try {
-        return await call(data, context);
-      } catch (error) {
-        if (error instanceof EmptyError) return SKIPPED;
-        const arguments_ = new ExecutionContextHost([data, context]);
-        arguments_.setType(CONTEXT_TYPE);
-        const handled: unknown = await filters.invokeCustomFilters(error, arguments_);
-        if (handled === undefined) throw error;
-        return isObservable(handled) ? lastValueFrom(handled) : handled;
-      }
-    };
-  }
-}
-
-/**
- * Nest looks for the module of a class among providers only. For a controller it finds none, and
- * without a module it drops the guards that `@UseGuards` names.
- */
-function withinModule(contexts: ExternalContextCreator, module: string): ExternalContextCreator {
-  return Object.assign(Object.create(contexts) as ExternalContextCreator, {
-    getHostModuleKey: () => module,
-    getContextModuleKey: () => module,
-  });
-}
-
-function hasParameters(instance: object, name: string): boolean {
-  return Reflect.hasMetadata(PARAM_ARGS_METADATA, instance.constructor, name);
-}
-
-/**
- * Nest reports an interceptor that ends the stream, to skip a message, by rxjs's EmptyError. One
- * that the handler itself throws must not be taken for it.
- */
-function ownEmptyError(method: Method): Method {
-  const descriptor: PropertyDescriptor = { value: method };
-  wrapMethod(
-    descriptor,
-    (original) =>
-      async function (this: unknown, ...args: unknown[]) {
-        try {
-          return await original.apply(this, args);
-        } catch (error) {
-          if (!(error instanceof EmptyError)) throw error;
-          throw new Error('the handler waited for a value of an observable that had none', {
-            cause: error,
-          });
-        }
-      },
-  );
-  return descriptor.value as Method;
 }

@@ -49,6 +49,13 @@ export abstract class MessagePublisher {
   ): Promise<void>;
 
   /**
+   * Publishes a tombstone: that the key has ended, and that compaction may forget its events.
+   *
+   * @throws InvalidOptionError when the key is empty
+   */
+  abstract tombstone(event: EventContract, key: string, options?: PublishOptions): Promise<void>;
+
+  /**
    * Sends a command; its reply arrives at `options.replyTo` with `inReplyTo` set to its id.
    *
    * @throws ContractViolationError before anything is written, when the data does not fit

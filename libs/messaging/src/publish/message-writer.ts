@@ -44,6 +44,11 @@ export class MessageWriter extends MessagePublisher {
     await this.#writeKeyed(event, data, options, {});
   }
 
+  async tombstone(event: EventContract, key: string, options: PublishOptions = {}): Promise<void> {
+    checkKey(event, key);
+    await this.#write(event, null, options, { topic: event.topic, key, headers: {} });
+  }
+
   async send<C extends CommandContract>(
     command: C,
     data: unknown,
@@ -65,7 +70,7 @@ export class MessageWriter extends MessagePublisher {
     const { contract, data } = reply;
     await this.#write(
       contract,
-      encodeData(contract, data),
+      jsonOf(encodeData(contract, data)),
       { id: `${command.id}.reply` },
       {
         topic: command.replyTo,
@@ -83,23 +88,18 @@ export class MessageWriter extends MessagePublisher {
   ): Promise<void> {
     const encoded = encodeData(contract, data);
     const key = contract.key(encoded);
-    if (typeof key !== 'string' || key === '') {
-      throw new InvalidOptionError(`contract ${contract.name}`, [
-        `key: ${JSON.stringify(key)} is not allowed, expected a text that is not empty`,
-      ]);
-    }
-    await this.#write(contract, encoded, options, { topic: contract.topic, key, headers });
+    checkKey(contract, key);
+    await this.#write(contract, jsonOf(encoded), options, { topic: contract.topic, key, headers });
   }
 
   async #write(
     contract: MessageContract,
-    data: unknown,
+    value: Buffer | null,
     options: PublishOptions,
     { topic, key, headers }: Destination,
   ): Promise<void> {
     const { outbox, delayed, tracing, clock, service, maxMessageSize } = this.parts;
-    const value = Buffer.from(JSON.stringify(data));
-    const size = value.length + sizeOf(options.headers);
+    const size = (value?.length ?? 0) + sizeOf(options.headers);
     if (size > maxMessageSize) {
       throw new MessageTooLargeError(contract.name, size, maxMessageSize);
     }
@@ -133,6 +133,17 @@ export class MessageWriter extends MessagePublisher {
       await (due === undefined ? outbox.add(record) : delayed.add(id, record, due));
     });
   }
+}
+
+function jsonOf(data: unknown): Buffer {
+  return Buffer.from(JSON.stringify(data));
+}
+
+function checkKey({ name }: MessageContract, key: unknown): void {
+  if (typeof key === 'string' && key !== '') return;
+  throw new InvalidOptionError(`contract ${name}`, [
+    `key: ${JSON.stringify(key)} is not allowed, expected a text that is not empty`,
+  ]);
 }
 
 function sizeOf(headers: Readonly<Record<string, string>> = {}): number {

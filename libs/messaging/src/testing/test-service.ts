@@ -24,12 +24,16 @@ export const noDelays = {
 export class Told implements MessagingListener {
   readonly outcomes: Record<string, number> = {};
   readonly deadLetters: string[] = [];
+  readonly skipped: string[] = [];
   onOutcome(consumer: string, outcome: string): void {
     const key = `${consumer} ${outcome}`;
     this.outcomes[key] = (this.outcomes[key] ?? 0) + 1;
   }
   onDeadLetter(topic: string, reason: string): void {
     this.deadLetters.push(`${topic} ${reason}`);
+  }
+  onSkipped(topic: string, reason: string): void {
+    this.skipped.push(`${topic} ${reason}`);
   }
   onSent(): void {}
   onFailure(): void {}

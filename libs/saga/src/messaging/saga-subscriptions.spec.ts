@@ -9,6 +9,8 @@ class Recorded extends MessagingRuntime {
   subscribe(subscription: unknown): void {
     this.subscriptions.push(subscription as Subscription);
   }
+  subscribeRecords(): void {}
+  subscribeTombstones(): void {}
 }
 
 it('keeps a reply, that only a newer release can take, for as long as a rollout may last', () => {
