@@ -76,6 +76,7 @@ const engine = new MessagingEngine(
       onOutcome: () => {},
       onDeadLetter: (topic, reason) => tell({ kind: 'dead-letter', topic, reason }),
       onSent: () => {},
+      onSkipped: () => {},
       onFailure: () => {},
       measureLag: async () => {},
     },
