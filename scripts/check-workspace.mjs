@@ -1,6 +1,8 @@
 // What no other tool checks about the workspace's packages. Prints one line per problem.
 //   - every import of a package is declared in that package's own dependencies, with an exact
 //     version, and one of ours in the references of its tsconfig as well;
+//   - what a package leaves to its users (peerDependencies) is installed here, in the version that
+//     it was tested with: in the root's devDependencies, or a dependency of the package itself;
 //   - nest-cli.json, rookery.json and the root tsconfigs know every project;
 //   - package-lock.json says the same as the manifests, holds no address of a registry (a lockfile
 //     must work wherever npm does), and every platform package that an optional dependency names.
@@ -39,6 +41,7 @@ const pinned = new Set(
 
 for (const { folder, json } of packages.values()) {
   checkVersions(json, join(folder, 'package.json'));
+  checkPeers(json, join(folder, 'package.json'));
   checkImports(folder, json);
   checkReferences(folder, json);
 }
@@ -62,6 +65,21 @@ function checkVersions(json, file) {
         problems.push(`${file}: ${name} is ${ours.json.version} here, not ${range}`);
       }
     }
+  }
+}
+
+function checkPeers(json, file) {
+  for (const [name, range] of Object.entries(json.peerDependencies ?? {})) {
+    if (!EXACT.test(range)) problems.push(`${file}: pin ${name} exactly, not ${range}`);
+    const here = json.dependencies?.[name] ?? manifest.devDependencies?.[name];
+    if (here === range) continue;
+    problems.push(
+      `package.json: ${json.name} leaves ${name} ${range} to its users: add it to devDependencies${here ? `, not ${here}` : ''}`,
+    );
+  }
+  for (const name of Object.keys(json.peerDependenciesMeta ?? {})) {
+    if (json.peerDependencies?.[name]) continue;
+    problems.push(`${file}: peerDependenciesMeta names ${name}, which is no peer`);
   }
 }
 
