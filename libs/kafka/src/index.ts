@@ -2,6 +2,7 @@ export { KAFKA_DRIVER, KafkaModule, type KafkaModuleOptions } from './kafka.modu
 export { kafkaOptions, type KafkaOptions } from './kafka.options.js';
 export {
   CommitFencedError,
+  DriverMissingError,
   KafkaClosedError,
   KafkaRequestError,
   KafkaSendError,
@@ -45,4 +46,12 @@ export type {
   KafkajsDriverParts,
 } from './kafkajs/kafkajs.driver.js';
 export { kafkajsDriver } from './kafkajs/kafkajs-loader.js';
+export type { PlatformaticDriver } from './platformatic/platformatic.driver.js';
+export { platformaticDriver } from './platformatic/platformatic-loader.js';
+export type {
+  DriverOptions,
+  DriverParts,
+  DriverSettings,
+  SaslOptions,
+} from './driver/driver.options.js';
 export { brokerHealth, consumerHealth } from './kafka.health.js';

@@ -69,12 +69,26 @@ export class KafkaRequestError extends RookeryError {
   }
 }
 
+/** The driver that the configuration names needs a package that is not installed. */
+export class DriverMissingError extends RookeryError {
+  override readonly code = 'RKY_KAFKA_DRIVER_MISSING';
+  override readonly title = 'Kafka driver is not installed';
+
+  constructor(
+    readonly driver: string,
+    readonly packageName: string,
+    cause?: unknown,
+  ) {
+    super(`kafka.driver: ${driver} needs ${packageName}: npm install ${packageName}`, { cause });
+  }
+}
+
 /** The innermost reason, because client libraries wrap it several times. */
 export function reasonOf(error: unknown): string {
   let inner = error;
   for (let depth = 0; depth < 8; depth += 1) {
     const { cause, originalError } = (inner ?? {}) as { cause?: unknown; originalError?: unknown };
-    const next = cause ?? originalError;
+    const next = cause ?? originalError ?? (inner instanceof AggregateError && inner.errors[0]);
     if (!(next instanceof Error)) break;
     inner = next;
   }

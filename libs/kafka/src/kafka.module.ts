@@ -6,9 +6,11 @@ import { awaitBroker } from './driver/await-broker.js';
 import type { KafkaDriver, KafkaLog } from './driver/kafka-driver.js';
 import { brokerHealth, consumerHealth } from './kafka.health.js';
 import { kafkaOptions, type KafkaOptions } from './kafka.options.js';
+import { tlsOptions } from './kafka.tls.js';
 import { kafkajsDriver } from './kafkajs/kafkajs-loader.js';
 import { MemoryBroker } from './memory/memory-broker.js';
 import { MemoryKafkaDriver } from './memory/memory-kafka.driver.js';
+import { platformaticDriver } from './platformatic/platformatic-loader.js';
 
 /** Token of the service's {@link KafkaDriver}. */
 export const KAFKA_DRIVER = Symbol.for('rookery:kafka-driver');
@@ -72,11 +74,12 @@ async function createDriver(
   if (settings.driver === 'memory') {
     return new MemoryKafkaDriver({ broker: options.memory ?? new MemoryBroker(), clock });
   }
-  return kafkajsDriver(
+  const create = settings.driver === 'platformatic' ? platformaticDriver : kafkajsDriver;
+  return create(
     {
       brokers: settings.brokers,
       clientId: settings.clientId ?? service.instance,
-      ssl: settings.ssl || undefined,
+      ssl: await tlsOptions(settings),
       sasl: settings.sasl,
       connectionTimeoutMs: settings.connectionTimeout,
       requestTimeoutMs: settings.requestTimeout,
@@ -85,6 +88,7 @@ async function createDriver(
       rebalanceTimeoutMs: settings.rebalanceTimeout,
       maxWaitMs: settings.maxWait,
       maxCrashes: settings.maxCrashes,
+      instanceId: settings.instanceId,
     },
     { clock, log },
   );

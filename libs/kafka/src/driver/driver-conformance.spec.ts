@@ -9,6 +9,7 @@ import {
   MemoryBroker,
   MemoryKafkaDriver,
   partitionOf,
+  platformaticDriver,
   type ConsumerOptions,
   type IncomingRecord,
   type KafkaConsumer,
@@ -22,6 +23,8 @@ const memory = new MemoryBroker();
 const DRIVERS: Record<string, () => Promise<KafkaDriver>> = {
   kafkajs: () =>
     kafkajsDriver({ brokers: kafka.brokers, clientId: 'conformance', heartbeatMs: 200 }),
+  platformatic: () =>
+    platformaticDriver({ brokers: kafka.brokers, clientId: 'conformance', heartbeatMs: 200 }),
   // A run against other brokers is about those.
   ...(kafka.external ? {} : { memory: async () => new MemoryKafkaDriver({ broker: memory }) }),
 };

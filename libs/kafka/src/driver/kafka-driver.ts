@@ -68,6 +68,12 @@ export interface ConsumerOptions {
   readonly topics: readonly string[];
   /** Where a group without a committed offset begins. @default 'earliest' */
   readonly startFrom?: 'earliest' | 'latest';
+  /**
+   * Makes the member static (KIP-345): one that comes back under the same id within the session
+   * timeout takes over its partitions without a rebalance. Unique within the group. Not every driver
+   * can; those that cannot refuse it.
+   */
+  readonly instanceId?: string | undefined;
 }
 
 /** What a consumer calls. None of it may throw. */
@@ -157,7 +163,7 @@ export interface KafkaAdmin {
  * each can be replaced. All adapters pass the same conformance suite.
  */
 export interface KafkaDriver {
-  /** Of the adapter: `kafkajs`, `memory`. */
+  /** Of the adapter: `kafkajs`, `platformatic`, `memory`. */
   readonly name: string;
   producer(options?: ProducerOptions): KafkaProducer;
   consumer(options: ConsumerOptions): KafkaConsumer;

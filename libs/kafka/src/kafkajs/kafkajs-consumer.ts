@@ -1,6 +1,5 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { AbortedError, type Cancel, type Clock, type Random } from '@rookery/core';
-import { backoffDelay } from '../driver/backoff.js';
 import type {
   ConsumerListener,
   ConsumerOptions,
@@ -11,24 +10,20 @@ import type {
   TopicPartition,
   TopicPartitionOffset,
 } from '../driver/kafka-driver.js';
+import { RestartPolicy } from '../driver/restart-policy.js';
+import { Signal } from '../driver/signal.js';
 import {
   CommitFencedError,
   KafkaClosedError,
   KafkaRequestError,
   KafkaUnavailableError,
-  reasonOf,
 } from '../kafka.errors.js';
 import { incomingRecords } from './incoming-records.js';
 import type { KafkajsClient } from './kafkajs-client.js';
 import { isFence, isOutage } from './kafkajs-errors.js';
 import { isOutdated, type ConsumerHooks } from './kafkajs-internals.js';
 import type { KafkajsDriverOptions } from './kafkajs.driver.js';
-import { Signal } from './signal.js';
 import { subscribedAssigner } from './subscribed-assigner.js';
-
-const BACKOFF = { initialMs: 250, maxMs: 30_000 };
-/** A consumer that has run this long counts as well again. */
-const WELL_AFTER_MS = 60_000;
 
 /** What a {@link KafkajsConsumer} needs of its driver. */
 export interface KafkajsConsumerParts {
@@ -54,10 +49,7 @@ interface Session {
  */
 export class KafkajsConsumer implements KafkaConsumer {
   #state: ConsumerState = 'new';
-  #crashes = 0;
-  #attempts = 0;
-  #runningSince = 0;
-  #lastError: string | undefined;
+  readonly #restarts: RestartPolicy;
   #session: Session | undefined;
   #listener: ConsumerListener | undefined;
   #assigned: TopicPartition[] = [];
@@ -71,14 +63,16 @@ export class KafkajsConsumer implements KafkaConsumer {
   constructor(
     private readonly options: ConsumerOptions,
     private readonly parts: KafkajsConsumerParts,
-  ) {}
+  ) {
+    this.#restarts = new RestartPolicy(options.group, parts.settings.maxCrashes, parts);
+  }
 
   get status(): ConsumerStatus {
     return {
       group: this.options.group,
       state: this.#state,
-      crashes: this.#crashes,
-      lastError: this.#lastError,
+      crashes: this.#restarts.crashes,
+      lastError: this.#restarts.lastError,
     };
   }
 
@@ -237,8 +231,7 @@ export class KafkajsConsumer implements KafkaConsumer {
       partitions.map((partition) => ({ topic, partition })),
     );
     this.#state = 'running';
-    this.#attempts = 0;
-    this.#runningSince = this.parts.clock.monotonic();
+    this.#restarts.running();
     // kafkajs keeps partitions paused across generations; the new owner begins with a clean slate.
     session.consumer.resume(grouped(this.#assigned));
     this.#paused.clear();
@@ -260,24 +253,9 @@ export class KafkajsConsumer implements KafkaConsumer {
   #crashed(session: Session, error: unknown): void {
     if (session !== this.#session) return;
     this.#session = undefined;
-    const { group } = this.options;
-    const { clock, random, log, settings } = this.parts;
-    const outage = isOutage(error);
-    if (clock.monotonic() - this.#runningSince > WELL_AFTER_MS) this.#crashes = 0;
-    this.#attempts += 1;
-    this.#lastError = reasonOf(error);
-    if (!outage) this.#crashes += 1;
-    const final = this.#crashes > settings.maxCrashes;
+    const { final, delayMs } = this.#restarts.stopped(error, isOutage(error));
     this.#state = final ? 'failed' : 'restarting';
-    const delay = backoffDelay(this.#attempts, BACKOFF, random);
-    const next = final ? 'giving up' : `trying again in ${Math.round(delay)} ms`;
-    log(
-      final ? 'error' : 'warn',
-      `consumer of group ${group} stopped (${this.#lastError}); ` +
-        (outage ? 'is kafka running? ' : `crash ${this.#crashes} of ${settings.maxCrashes}; `) +
-        next,
-    );
-    void this.#recover(session, final, delay);
+    void this.#recover(session, final, delayMs);
   }
 
   async #recover(session: Session, final: boolean, delay: number): Promise<void> {
@@ -287,7 +265,9 @@ export class KafkajsConsumer implements KafkaConsumer {
     session.consumer.disconnect().catch(() => {});
     if (revoked.length > 0) await this.#listener?.onRevoked(revoked);
     if (final) {
-      this.#joined.fail(new KafkaRequestError(`join of ${this.options.group}`, this.#lastError));
+      this.#joined.fail(
+        new KafkaRequestError(`join of ${this.options.group}`, this.#restarts.lastError),
+      );
       return;
     }
     try {

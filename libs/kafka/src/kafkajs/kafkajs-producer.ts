@@ -5,6 +5,7 @@ import type {
   ProducerOptions,
   RecordHeaders,
 } from '../driver/kafka-driver.js';
+import { sizeOf } from '../driver/record-size.js';
 import { KafkaClosedError, KafkaSendError, KafkaUnavailableError } from '../kafka.errors.js';
 import { KafkajsClient } from './kafkajs-client.js';
 import { isOutage } from './kafkajs-errors.js';
@@ -104,12 +105,6 @@ function* batches(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[
     bytes += size;
   }
   if (batch.length > 0) yield batch;
-}
-
-function sizeOf({ key, value, headers }: OutgoingRecord): number {
-  let bytes = 64 + (key?.length ?? 0) + (value?.length ?? 0);
-  for (const name in headers) bytes += name.length + String(headers[name]).length;
-  return bytes;
 }
 
 function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: Message[] }[] {

@@ -1,4 +1,11 @@
 import { systemClock, systemRandom, type Clock, type Random } from '@rookery/core';
+import { denyInstanceId } from '../driver/deny-instance-id.js';
+import {
+  DEFAULT_DRIVER_OPTIONS,
+  type DriverOptions,
+  type DriverParts,
+  type DriverSettings,
+} from '../driver/driver.options.js';
 import type {
   ConsumerOptions,
   ConsumerStatus,
@@ -16,52 +23,10 @@ import { patchKafkajs } from './kafkajs-internals.js';
 import { KafkajsProducer } from './kafkajs-producer.js';
 
 /** Settings of a {@link KafkajsDriver}; durations in milliseconds. */
-export interface KafkajsDriverOptions {
-  /** `host:port` of some brokers; the others are found through them. */
-  readonly brokers: readonly string[];
-  readonly clientId: string;
-  /** `true`, or the options of `tls.connect`. */
-  readonly ssl?: boolean | import('node:tls').ConnectionOptions | undefined;
-  readonly sasl?:
-    | {
-        readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-        readonly username: string;
-        readonly password: string;
-      }
-    | undefined;
-  readonly connectionTimeoutMs: number;
-  readonly requestTimeoutMs: number;
-  /** After this long without a heartbeat the group goes on without the member. */
-  readonly sessionTimeoutMs: number;
-  readonly heartbeatMs: number;
-  /** How long members may take to give back their partitions. */
-  readonly rebalanceTimeoutMs: number;
-  /** How long a broker holds a poll for which it has no records. */
-  readonly maxWaitMs: number;
-  /** Crashes in a row, other than outages, after which a consumer gives up. */
-  readonly maxCrashes: number;
-  /** How long leaving the group may take. */
-  readonly closeTimeoutMs: number;
-}
+export type KafkajsDriverOptions = DriverOptions;
 
 /** What a {@link KafkajsDriver} gets from outside. */
-export interface KafkajsDriverParts {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly log?: KafkaLog;
-}
-
-/** What applies where {@link KafkajsDriverOptions} says nothing. */
-export const DEFAULT_KAFKAJS_OPTIONS = Object.freeze({
-  connectionTimeoutMs: 3_000,
-  requestTimeoutMs: 15_000,
-  sessionTimeoutMs: 10_000,
-  heartbeatMs: 1_000,
-  rebalanceTimeoutMs: 30_000,
-  maxWaitMs: 500,
-  maxCrashes: 10,
-  closeTimeoutMs: 2_000,
-}) satisfies Partial<KafkajsDriverOptions>;
+export type KafkajsDriverParts = DriverParts;
 
 interface Closable {
   close(): Promise<void>;
@@ -76,12 +41,9 @@ export class KafkajsDriver implements KafkaDriver {
   readonly #log: KafkaLog;
   readonly #open = new Set<Closable>();
 
-  constructor(
-    options: Pick<KafkajsDriverOptions, 'brokers' | 'clientId'> & Partial<KafkajsDriverOptions>,
-    parts: KafkajsDriverParts = {},
-  ) {
+  constructor(options: DriverSettings, parts: KafkajsDriverParts = {}) {
     patchKafkajs();
-    this.#settings = { ...DEFAULT_KAFKAJS_OPTIONS, ...options };
+    this.#settings = { ...DEFAULT_DRIVER_OPTIONS, ...options };
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
     this.#log = parts.log ?? (() => {});
@@ -101,6 +63,7 @@ export class KafkajsDriver implements KafkaDriver {
   }
 
   consumer(options: ConsumerOptions): KafkaConsumer {
+    denyInstanceId(this.name, options.instanceId ?? this.#settings.instanceId);
     return this.#track(
       new KafkajsConsumer(options, {
         open: this.#client,

@@ -1,4 +1,6 @@
 import kafkajs, { type PartitionAssigner } from 'kafkajs';
+import { DEAL_PROTOCOL, dealPartitions } from '../driver/deal-partitions.js';
+import type { TopicPartition } from '../driver/kafka-driver.js';
 import { HOOKS, type ConsumerHooks } from './kafkajs-internals.js';
 
 const { AssignerProtocol } = kafkajs;
@@ -18,11 +20,11 @@ export function subscribedAssigner(hooks: ConsumerHooks): PartitionAssigner {
   return ({ cluster }) => {
     const metadata = cluster as unknown as Cluster;
     const assigner = {
-      name: 'RoundRobinAssigner',
+      name: DEAL_PROTOCOL,
       version: 0,
       [HOOKS]: hooks,
       protocol: ({ topics }: { topics: string[] }) => ({
-        name: 'RoundRobinAssigner',
+        name: DEAL_PROTOCOL,
         metadata: AssignerProtocol.MemberMetadata.encode({
           version: 0,
           topics,
@@ -30,28 +32,21 @@ export function subscribedAssigner(hooks: ConsumerHooks): PartitionAssigner {
         }),
       }),
       async assign({ members }: { members: { memberId: string; memberMetadata: Buffer }[] }) {
-        const subscriptions = members
-          .map(({ memberId, memberMetadata }) => ({
-            memberId,
-            topics: AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [],
-            assignment: {} as Record<string, number[]>,
-          }))
-          .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
-        const topics = [...new Set(subscriptions.flatMap((member) => member.topics))].sort();
-        await metadata.addMultipleTargetTopics(topics);
-        let turn = 0;
-        for (const topic of topics) {
-          const subscribed = subscriptions.filter((member) => member.topics.includes(topic));
-          for (const { partitionId } of metadata.findTopicPartitionMetadata(topic)) {
-            const member = subscribed[turn++ % subscribed.length];
-            if (member !== undefined) (member.assignment[topic] ??= []).push(partitionId);
-          }
-        }
-        return subscriptions.map(({ memberId, assignment }) => ({
+        const subscriptions = members.map(({ memberId, memberMetadata }) => ({
+          id: memberId,
+          topics: AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [],
+        }));
+        await metadata.addMultipleTargetTopics([
+          ...new Set(subscriptions.flatMap(({ topics }) => topics)),
+        ]);
+        const shares = dealPartitions(subscriptions, (topic) =>
+          metadata.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId),
+        );
+        return [...shares].map(([memberId, partitions]) => ({
           memberId,
           memberAssignment: AssignerProtocol.MemberAssignment.encode({
             version: 0,
-            assignment,
+            assignment: byTopic(partitions),
             userData: Buffer.alloc(0),
           }),
         }));
@@ -59,4 +54,10 @@ export function subscribedAssigner(hooks: ConsumerHooks): PartitionAssigner {
     };
     return assigner;
   };
+}
+
+function byTopic(partitions: readonly TopicPartition[]): Record<string, number[]> {
+  const topics: Record<string, number[]> = {};
+  for (const { topic, partition } of partitions) (topics[topic] ??= []).push(partition);
+  return topics;
 }

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '@rookery/core';
+import { denyInstanceId } from '../driver/deny-instance-id.js';
 import type {
   ConsumerOptions,
   ConsumerStatus,
@@ -56,6 +57,7 @@ export class MemoryKafkaDriver implements KafkaDriver {
   }
 
   consumer(options: ConsumerOptions): KafkaConsumer {
+    denyInstanceId(this.name, options.instanceId);
     const consumer = new MemoryConsumer(this.broker, options, (closed) =>
       this.#consumers.delete(closed),
     );
