@@ -6,6 +6,11 @@ import { ConsumerRuntime } from './consumer/consumer-runtime.js';
 import { MessageProcessor, type ProcessorListener } from './consumer/message-processor.js';
 import { DelayTimer } from './delay/delay-timer.js';
 import { DelayedMessages } from './delay/delayed-messages.js';
+import { HandlerRun } from './consumer/handler-run.js';
+import { FailedMessages } from './parking/failed-messages.js';
+import { FailureRows } from './parking/failure-rows.js';
+import { MessageActions } from './parking/message-actions.js';
+import { Replayer } from './parking/replayer.js';
 import { Inbox } from './inbox/inbox.js';
 import { InboxCleaner } from './inbox/inbox-cleaner.js';
 import type { MessagingOptions } from './messaging.options.js';
@@ -41,6 +46,10 @@ export class MessagingEngine {
   readonly publisher: MessageWriter;
   readonly relay: OutboxRelay;
   readonly runtime: ConsumerRuntime;
+  readonly failures: FailedMessages;
+  readonly rows: FailureRows;
+  readonly actions: MessageActions;
+  readonly replayer: Replayer;
   readonly #producer: KafkaProducer;
   readonly #admin: KafkaAdmin;
   readonly #delays: DelayTimer;
@@ -120,6 +129,18 @@ export class MessagingEngine {
         onSkipped: (topic, reason) => listener.onSkipped(topic, reason),
       },
     );
+    this.failures = new FailedMessages(host);
+    this.rows = new FailureRows(host);
+    this.actions = new MessageActions(host);
+    this.replayer = new Replayer({
+      ...parts,
+      failures: this.failures,
+      rows: this.rows,
+      actions: this.actions,
+      handlers: this.runtime,
+      run: new HandlerRun({ ...parts, service, inbox: this.inbox, writer: this.publisher }),
+      onOutcome: (consumer, outcome, seconds) => listener.onOutcome(consumer, outcome, seconds),
+    });
     this.#cleaner = new InboxCleaner(this.inbox, options.inbox.retention, parts);
     this.#lag = new LagMeter(
       this.runtime,

@@ -268,7 +268,7 @@ describe('handlers in a Nest app', () => {
     ]);
   });
 
-  it('may be skipped by an interceptor that ends the stream, which is no failure', async () => {
+  it('K5: may be skipped by an interceptor that ends the stream, which is no failure', async () => {
     class Skip implements NestInterceptor {
       intercept(): Observable<never> {
         return EMPTY;
@@ -298,7 +298,7 @@ describe('handlers in a Nest app', () => {
     expect(calls).toEqual([]);
     const metrics = await app.get(Metrics).expose();
     expect(metrics).toMatch(
-      /rookery_messages_consumed_total\{consumer="Listener\.skipped",outcome="handled",.*\} 1/,
+      /rookery_messages_consumed_total\{consumer="Listener\.skipped",outcome="skipped",.*\} 1/,
     );
   });
 
@@ -311,13 +311,13 @@ describe('handlers in a Nest app', () => {
     await expect(create([PerRequest])).rejects.toThrow(/PerRequest\.on: .*not a singleton/);
   });
 
-  it('are refused at the start when they ask for what is not there yet, or is wrong', async () => {
+  it('K24: are refused at the start when what they ask for is wrong, or contradicts itself', async () => {
     @Injectable()
     class Parking {
-      @OnEvent(Placed, { onFailure: 'park' })
+      @OnEvent(Placed, { onFailure: 'park', ordered: false })
       async on(): Promise<void> {}
     }
-    await expect(create([Parking])).rejects.toThrow(/'park' is not available yet/);
+    await expect(create([Parking])).rejects.toThrow(/'park' keeps the order of a key/);
     expect(() =>
       OnEvent(Placed, { retry: { attempts: 0 } })({}, 'on', { value: () => {} }),
     ).toThrow(/@OnEvent\(spec-\S+\.placed\) on Object\.on: retry\.attempts: 0 is not allowed/);

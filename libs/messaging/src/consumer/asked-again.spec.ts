@@ -93,6 +93,8 @@ async function take(
     timeoutMs: 1_000,
     effects: 'once',
     ordered: true,
+    onFailure: 'dead-letter',
+    onStale: 'skip',
     handle: async () => {
       if (fails) throw new Error('no');
       handled += 1;

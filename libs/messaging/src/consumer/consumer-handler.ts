@@ -1,5 +1,5 @@
 import type { MessageContract } from '../contract/contract.js';
-import type { ResolvedRetryPolicy } from '../handler/handler.options.js';
+import type { ResolvedParking, ResolvedRetryPolicy } from '../handler/handler.options.js';
 import type { MessageContext } from '../handler/message-context.js';
 import type { RecordReader } from './record-reader.js';
 
@@ -21,6 +21,11 @@ export interface ConsumerHandler {
   readonly effects: 'once' | 'at-least-once';
   /** Whether messages of one key wait for each other. */
   readonly ordered: boolean;
+  readonly onFailure: 'dead-letter' | 'park';
+  readonly park?: ResolvedParking | undefined;
+  /** The version of data within its key. */
+  readonly version?: ((data: unknown) => number | bigint) | undefined;
+  readonly onStale: 'skip' | 'fail';
   /** Runs inside the transaction, if effects are had once; returns a reply or nothing. */
   readonly handle: (
     data: unknown,

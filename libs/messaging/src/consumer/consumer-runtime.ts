@@ -13,6 +13,7 @@ import { deadLetterTopic } from '../envelope/header-names.js';
 import {
   resolveHandlerOptions,
   type HandlerOptions,
+  type ResolvedHandlerOptions,
   type ResolvedRetryPolicy,
 } from '../handler/handler.options.js';
 import type { ConsumerHandler } from './consumer-handler.js';
@@ -83,6 +84,27 @@ export class ConsumerRuntime extends MessagingRuntime {
     return this.#joined;
   }
 
+  /** The handler of a consumer. */
+  handlerOf(consumer: string): ConsumerHandler | undefined {
+    return this.#handlers.get(consumer);
+  }
+
+  handlersIn(group: string): ConsumerHandler[] {
+    return [...this.#handlers.values()].filter((each) => each.group === group);
+  }
+
+  /** Under which names messages may have failed here: consumers, and their groups. */
+  get names(): string[] {
+    const handlers = [...this.#handlers.values()];
+    return [...new Set(handlers.flatMap(({ consumer, group }) => [consumer, group]))];
+  }
+
+  /** Consumers that try parked messages by themselves. */
+  get retrying(): string[] {
+    const handlers = [...this.#handlers.values()];
+    return handlers.filter(({ park }) => park !== undefined).map(({ consumer }) => consumer);
+  }
+
   subscribe<C extends MessageContract>(subscription: Subscription<C>): void {
     const { contracts, handle, topics, ...options } = subscription;
     this.#add(options, {
@@ -140,7 +162,7 @@ export class ConsumerRuntime extends MessagingRuntime {
     const { consumer } = given;
     const place = `consumer ${consumer}`;
     const options = resolveHandlerOptions(given, place);
-    const problems = this.#problems(consumer, taking, options.onFailure);
+    const problems = [...this.#problems(consumer, taking), ...contradictions(options)];
     if (problems.length > 0) throw new InvalidOptionError(place, problems);
     const { topics, contracts, ...how } = taking;
     this.#handlers.set(consumer, {
@@ -154,14 +176,14 @@ export class ConsumerRuntime extends MessagingRuntime {
       timeoutMs: options.timeout ?? this.options.handlerTimeoutMs,
       effects: options.effects,
       ordered: options.ordered,
+      onFailure: options.onFailure,
+      park: options.park,
+      version: options.version as ConsumerHandler['version'],
+      onStale: options.onStale,
     });
   }
 
-  #problems(
-    consumer: string,
-    { topics, contracts, read }: Taking,
-    onFailure: 'dead-letter' | 'park',
-  ): string[] {
+  #problems(consumer: string, { topics, contracts, read }: Taking): string[] {
     const problems: string[] = [];
     if (this.#groups !== undefined) problems.push('the service has started: subscribe before');
     if (this.#handlers.has(consumer)) {
@@ -172,11 +194,6 @@ export class ConsumerRuntime extends MessagingRuntime {
     if (topics.length === 0) problems.push('topics: name them, because replies have none');
     for (const topic of topics) {
       if (!isTopicName(topic)) problems.push(`topics: '${topic}' is no name of a topic`);
-    }
-    if (onFailure === 'park') {
-      problems.push(
-        "onFailure: 'park' is not available yet; use 'dead-letter', with more attempts if need be",
-      );
     }
     return problems;
   }
@@ -206,4 +223,20 @@ export class ConsumerRuntime extends MessagingRuntime {
       }
     }
   }
+}
+
+/** Options that make no sense together. */
+function contradictions(options: ResolvedHandlerOptions): string[] {
+  const { onFailure, ordered, park, version, effects } = options;
+  const problems: string[] = [];
+  if (onFailure === 'park' && !ordered) {
+    problems.push("onFailure: 'park' keeps the order of a key; leave out ordered: false");
+  }
+  if (park !== undefined && onFailure !== 'park') {
+    problems.push("park: needs onFailure: 'park'");
+  }
+  if (version !== undefined && effects !== 'once') {
+    problems.push("version: is remembered with the effects; leave out effects: 'at-least-once'");
+  }
+  return problems;
 }

@@ -1,8 +1,6 @@
-import { isRookeryError } from '@rookery/core';
 import type { IncomingRecord, OutgoingRecord } from '@rookery/kafka';
 import { DEAD_LETTER_HEADER as HEADER, deadLetterTopic } from '../envelope/header-names.js';
-
-const ERROR_LENGTH = 1_000;
+import { codeOf, errorText } from './error-facts.js';
 
 /** Why, where and by whom a record was given up. */
 export interface DeadLetterCause {
@@ -18,7 +16,7 @@ export interface DeadLetterCause {
 /** The record for the dead letter topic: the original bytes, key and headers, and the cause. */
 export function deadLetter(record: IncomingRecord, cause: DeadLetterCause): OutgoingRecord {
   const { reason, error, attempts, group, consumer, now } = cause;
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const code = codeOf(error);
   return {
     topic: deadLetterTopic(record.topic),
     key: record.key,
@@ -26,8 +24,8 @@ export function deadLetter(record: IncomingRecord, cause: DeadLetterCause): Outg
     headers: {
       ...record.headers,
       [HEADER.reason]: reason,
-      [HEADER.error]: message.slice(0, ERROR_LENGTH),
-      ...(isRookeryError(error) ? { [HEADER.code]: error.code } : {}),
+      [HEADER.error]: errorText(error) ?? '',
+      ...(code === null ? {} : { [HEADER.code]: code }),
       [HEADER.attempts]: String(attempts),
       [HEADER.topic]: record.topic,
       [HEADER.partition]: String(record.partition),

@@ -71,6 +71,8 @@ function handler(consumer: string, concurrency = 10): ConsumerHandler {
     timeoutMs: 1_000,
     effects: 'once',
     ordered: true,
+    onFailure: 'dead-letter',
+    onStale: 'skip',
     handle: async () => undefined,
   };
 }

@@ -82,6 +82,8 @@ it('leaves nothing behind of a handler that throws at once, and begins none that
         timeoutMs: 1_000,
         effects: 'once',
         ordered: true,
+        onFailure: 'dead-letter',
+        onStale: 'skip',
         handle,
       },
       delivery,

@@ -78,6 +78,8 @@ const handler: ConsumerHandler = {
   timeoutMs: 1_000,
   effects: 'once',
   ordered: true,
+  onFailure: 'dead-letter',
+  onStale: 'skip',
   handle: async () => reply(Done, {}),
 };
 

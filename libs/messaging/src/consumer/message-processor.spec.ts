@@ -105,6 +105,8 @@ function handler(handle: ConsumerHandler['handle']): ConsumerHandler {
     timeoutMs: 500,
     effects: 'once',
     ordered: true,
+    onFailure: 'dead-letter',
+    onStale: 'skip',
     handle,
   };
 }

@@ -1,23 +1,23 @@
-import { Deadline, runInContext, type Clock, type Random } from '@rookery/core';
+import type { Clock, Random } from '@rookery/core';
 import { backoffDelay, type IncomingRecord, type KafkaLog } from '@rookery/kafka';
 import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
-import type { MessageContext } from '../handler/message-context.js';
-import { messageContext } from './message-context-of.js';
+import { typeOf } from '../envelope/envelope.js';
 import type { Inbox } from '../inbox/inbox.js';
-import { HandlerTimeoutError, UnreadableRecordError } from '../messaging.errors.js';
+import { UnreadableRecordError } from '../messaging.errors.js';
 import type { Outbox } from '../outbox/outbox.js';
-import { whileHandling } from '../publish/current-message.js';
+import { FailedMessages } from '../parking/failed-messages.js';
+import { ParkingLot } from '../parking/parking-lot.js';
 import type { MessageWriter } from '../publish/message-writer.js';
-import { Answers } from './answers.js';
 import { arrivalOf } from './arrival.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import { DeadLetterOffice, OUTAGE_BACKOFF } from './dead-letter-office.js';
-import type { Delivery, Message } from './delivery.js';
+import type { Delivery } from './delivery.js';
+import { HandlerRun, type Ended } from './handler-run.js';
 import { failureKind, retryDelay } from './retry-decision.js';
 
 /** What became of one try to handle a message. */
-export type Outcome = 'handled' | 'duplicate' | 'retried' | 'dead-lettered';
+export type Outcome = Ended | 'retried' | 'dead-lettered' | 'parked';
 
 /** Hears what consumers do. */
 export interface ProcessorListener {
@@ -48,46 +48,59 @@ export interface Progress {
 }
 
 /**
- * Handles one message with one handler: a transaction that remembers the message, runs the handler
- * and sends its reply. What fails is tried again, and in the end written to the dead letters, again
- * in a transaction, so that there is one dead letter and no more tries.
+ * Handles one message with one handler, as often as its policy says. What fails in the end is parked
+ * or written to the dead letters, in a transaction, so that this happens once and there are no more
+ * tries.
  */
 export class MessageProcessor {
+  readonly #run: HandlerRun;
   readonly #deadLetters: DeadLetterOffice;
-  readonly #answers: Answers;
+  readonly #parking: ParkingLot;
 
   constructor(private readonly parts: MessageProcessorParts) {
-    this.#answers = new Answers(parts.inbox, parts.writer);
+    const failures = new FailedMessages(parts.host);
+    this.#run = new HandlerRun(parts);
+    this.#parking = new ParkingLot({ ...parts, failures });
     this.#deadLetters = new DeadLetterOffice({
       ...parts,
+      failures,
       onDeadLetter: (topic, reason) => parts.listener.onDeadLetter(topic, reason),
     });
   }
 
-  /** One try. Resolves with the pause before the next one, or with nothing when it is over. */
+  /**
+   * One try. Resolves with the pause before the next one, or with nothing when it is over.
+   *
+   * @param assignment aborts when the partition goes to another instance
+   */
   async process(
     handler: ConsumerHandler,
     delivery: Delivery,
     progress: Progress,
-    cancel: AbortSignal,
+    assignment: AbortSignal,
   ): Promise<number | undefined> {
     const { clock, listener } = this.parts;
-    const message = delivery.read();
-    if (message instanceof UnreadableRecordError) {
-      return this.unreadable(handler.group, delivery, progress);
-    }
     const start = clock.monotonic();
     const tell = (outcome: Outcome): void =>
       listener.onOutcome(handler.consumer, outcome, (clock.monotonic() - start) / 1_000);
     try {
-      const first = await this.#handle(handler, delivery.record, message, progress, cancel);
-      tell(first ? 'handled' : 'duplicate');
+      const held = await this.#parking.hold(handler, incoming(delivery), assignment);
+      if (typeof held === 'number') return held;
+      if (held === 'stored') tell('parked');
+      else if (delivery.read() instanceof UnreadableRecordError) {
+        return await this.#unreadable(handler, delivery, progress, assignment);
+      } else tell(await this.#handle(handler, delivery, progress, assignment));
       return undefined;
     } catch (error) {
       // The partition has moved on: its new owner handles the message.
-      if (cancel.aborted) return undefined;
-      const again = await this.#failed(handler, delivery, message, progress, error);
-      tell(again === undefined ? 'dead-lettered' : 'retried');
+      if (assignment.aborted) return undefined;
+      const again = await this.#failed(handler, delivery, progress, error);
+      const parks = handler.onFailure === 'park';
+      if (again !== undefined) tell('retried');
+      else {
+        if (parks) await this.#parking.suspect(handler, delivery.record, assignment);
+        tell(parks ? 'parked' : 'dead-lettered');
+      }
       return again;
     }
   }
@@ -98,141 +111,66 @@ export class MessageProcessor {
     delivery: Delivery,
     progress: Progress,
   ): Promise<number | undefined> {
-    const { record } = delivery;
     const error = delivery.read();
     if (!(error instanceof UnreadableRecordError)) return undefined;
-    const { reason } = error;
-    // With the time, because a topic that is made anew counts from 0 again.
-    const id = `${record.topic}/${record.partition}/${record.offset}@${record.timestamp}`;
+    const { id, type, record } = incoming(delivery);
+    const failure = { id, type, group, consumer: group, reason: error.reason, error };
     return this.#deadLetters.take(
       record,
-      { id, group, consumer: group, reason, error, attempts: 0 },
+      { ...failure, messageId: id, status: 'dead', attempts: 0, retryInMs: undefined },
       progress,
     );
   }
 
+  /** One that a handler would have taken: if it parks, the key waits for a release that can read it. */
+  async #unreadable(
+    handler: ConsumerHandler,
+    delivery: Delivery,
+    progress: Progress,
+    assignment: AbortSignal,
+  ): Promise<number | undefined> {
+    if (handler.onFailure !== 'park') return this.unreadable(handler.group, delivery, progress);
+    const error = delivery.read() as UnreadableRecordError;
+    const again = await this.#giveUp(handler, delivery, progress, error.reason, error);
+    if (again !== undefined) return again;
+    await this.#parking.suspect(handler, delivery.record, assignment);
+    this.parts.listener.onOutcome(handler.consumer, 'parked', 0);
+    return undefined;
+  }
+
   async #handle(
     handler: ConsumerHandler,
-    record: IncomingRecord,
-    message: Message,
+    delivery: Delivery,
     progress: Progress,
     cancel: AbortSignal,
-  ): Promise<boolean> {
-    const { service, tracing, clock } = this.parts;
-    const { envelope, contract } = message;
-    const timeout = new AbortController();
-    const give = (): void => timeout.abort(cancel.reason);
-    cancel.addEventListener('abort', give, { once: true });
-    const context = messageContext(record, message, progress.attempts + 1, timeout.signal);
-    const attributes = {
-      'messaging.system': 'kafka',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': record.topic,
-      'messaging.destination.partition.id': String(record.partition),
-      'messaging.kafka.offset': record.offset,
-      'messaging.message.id': envelope.id,
-      'messaging.consumer.group.name': handler.group,
-      'rookery.consumer': handler.consumer,
-      'rookery.attempt': context.attempt,
-    };
-    const work = {
-      app: service,
-      correlationId: envelope.correlationId,
-      deadline: Deadline.in(handler.timeoutMs, clock),
-      signal: timeout.signal,
-    };
-    const parent = tracing.extract(envelope.headers);
-    try {
-      // The context comes first: sampling and log lines of the span ask for it.
-      return await runInContext(work, () =>
-        tracing.run(`process ${contract.name}`, { kind: 'consumer', parent, attributes }, () =>
-          whileHandling(envelope.id, () =>
-            handler.effects === 'once'
-              ? this.#transact(handler, record, message, context, timeout)
-              : this.#run(handler, message, context, timeout),
-          ),
-        ),
-      );
-    } finally {
-      cancel.removeEventListener('abort', give);
-    }
-  }
-
-  #transact(
-    handler: ConsumerHandler,
-    record: IncomingRecord,
-    message: Message,
-    context: MessageContext,
-    timeout: AbortController,
-  ): Promise<boolean> {
-    const { host, inbox } = this.parts;
-    const { envelope } = message;
-    const arrival = arrivalOf(record, message);
-    return host.run(
-      async () => {
-        if (!(await inbox.remember(handler.consumer, envelope.id, arrival))) {
-          await this.#answers.repeat(handler, message, context.key, arrival.place);
-          return false;
-        }
-        return this.#run(handler, message, context, timeout);
-      },
-      { propagation: 'requires-new' },
-    );
-  }
-
-  async #run(
-    handler: ConsumerHandler,
-    message: Message,
-    context: MessageContext,
-    timeout: AbortController,
-  ): Promise<true> {
-    const { contract, data } = message;
-    const result = await this.#limited(handler, timeout, () =>
-      handler.handle(data, context, contract),
-    );
-    await this.#answers.give(handler, message, context.key, result);
-    return true;
-  }
-
-  /** Waits no longer than the handler may take; its transaction then ends without it. */
-  async #limited<T>(
-    handler: ConsumerHandler,
-    timeout: AbortController,
-    fn: () => Promise<T>,
-  ): Promise<T> {
-    timeout.signal.throwIfAborted();
-    return new Promise<T>((resolve, reject) => {
-      const stop = (): void => reject(timeout.signal.reason as Error);
-      timeout.signal.addEventListener('abort', stop, { once: true });
-      const cancel = this.parts.clock.after(handler.timeoutMs, () =>
-        timeout.abort(new HandlerTimeoutError(handler.consumer, handler.timeoutMs)),
-      );
-      const done = (): void => {
-        cancel();
-        timeout.signal.removeEventListener('abort', stop);
-      };
-      const begun = async (): Promise<T> => fn();
-      begun().then(resolve, reject).finally(done);
+  ): Promise<Ended> {
+    const { record } = delivery;
+    const message = delivery.read();
+    if (message instanceof UnreadableRecordError) throw message;
+    const how = await this.#run.once(handler, {
+      record,
+      message,
+      attempt: progress.attempts + 1,
+      arrival: arrivalOf(record, message),
+      cancel,
     });
+    // It may have been parked by an instance that was late to notice that the partition had moved.
+    if (how === 'duplicate') await this.#parking.suspect(handler, record, cancel);
+    return how;
   }
 
   async #failed(
     handler: ConsumerHandler,
-    { record }: Delivery,
-    { envelope, contract }: Message,
+    delivery: Delivery,
     progress: Progress,
     error: unknown,
   ): Promise<number | undefined> {
     const { random, log } = this.parts;
-    const { consumer, group, retry } = handler;
+    const { consumer, retry } = handler;
+    const { id, type, record } = incoming(delivery);
     const kind = failureKind(error);
-    const where = {
-      consumer,
-      messageId: envelope.id,
-      topic: record.topic,
-      key: String(record.key),
-    };
-    const what = `${contract.name} (${where.messageId}) in ${consumer}`;
+    const where = { consumer, messageId: id, topic: record.topic, key: String(record.key) };
+    const what = `${type} (${id}) in ${consumer}`;
     if (kind === 'outage') {
       progress.outages += 1;
       const delay = backoffDelay(progress.outages, OUTAGE_BACKOFF, random);
@@ -251,11 +189,47 @@ export class MessageProcessor {
       return delay;
     }
     const reason = kind === 'permanent' ? 'not-retryable' : 'retries-exhausted';
+    return this.#giveUp(handler, delivery, progress, reason, error);
+  }
+
+  #giveUp(
+    { consumer, group, onFailure, park }: ConsumerHandler,
+    delivery: Delivery,
+    progress: Progress,
+    reason: string,
+    error: unknown,
+  ): Promise<number | undefined> {
+    const { id, type, record } = incoming(delivery);
     const { attempts } = progress;
     return this.#deadLetters.take(
       record,
-      { id: envelope.id, group, consumer, reason, error, attempts },
+      {
+        status: onFailure === 'park' ? 'parked' : 'dead',
+        consumer,
+        group,
+        messageId: id,
+        type,
+        reason,
+        error,
+        attempts,
+        retryInMs: onFailure === 'park' ? park?.retry.initial : undefined,
+      },
       progress,
     );
   }
+}
+
+function incoming(delivery: Delivery): {
+  id: string;
+  type: string | undefined;
+  record: IncomingRecord;
+} {
+  const { record } = delivery;
+  const message = delivery.read();
+  if (!(message instanceof UnreadableRecordError)) {
+    return { id: message.envelope.id, type: message.contract.name, record };
+  }
+  // With the time, because a topic that is made anew counts from 0 again.
+  const id = `${record.topic}/${record.partition}/${record.offset}@${record.timestamp}`;
+  return { id, type: typeOf(record), record };
 }

@@ -5,7 +5,9 @@ import type { MessageContext } from '../handler/message-context.js';
 import type { Reply } from '../handler/reply.js';
 
 /** A consumer made by code rather than by a decorator. */
-export interface Subscription<C extends MessageContract = MessageContract> extends HandlerOptions {
+export interface Subscription<C extends MessageContract = MessageContract> extends HandlerOptions<
+  DataOf<C>
+> {
   /** Unique within the service; handled messages are remembered under it. */
   readonly consumer: string;
   /** @default the topics of the contracts; replies have none, so name theirs */

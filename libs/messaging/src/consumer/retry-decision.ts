@@ -7,6 +7,7 @@ import {
 import type { ResolvedRetryPolicy } from '../handler/handler.options.js';
 import {
   ContractViolationError,
+  StaleMessageError,
   UnexpectedReplyError,
   UnprocessableMessageError,
   UnreadableRecordError,
@@ -34,6 +35,7 @@ export function failureKind(error: unknown): FailureKind {
     error instanceof ContractViolationError ||
     error instanceof UnreadableRecordError ||
     error instanceof UnprocessableMessageError ||
+    error instanceof StaleMessageError ||
     error instanceof UnexpectedReplyError
   ) {
     return 'permanent';

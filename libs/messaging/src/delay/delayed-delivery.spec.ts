@@ -75,7 +75,9 @@ describe('a delayed message', () => {
 
   it('is never early, and woken by its own time instead of by polling', async () => {
     const Happened = uniqueEvent();
-    const { engine, start } = await service('spec-late', { messaging: { delayed: { poll: '1h' } } });
+    const { engine, start } = await service('spec-late', {
+      messaging: { delayed: { poll: '1h' } },
+    });
     const late: number[] = [];
     const due = new Map<number, number>();
     engine.runtime.subscribe({

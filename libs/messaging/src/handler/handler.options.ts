@@ -18,6 +18,14 @@ const retrySchema = z.strictObject({
 /** How handlers that say nothing are retried; the default of each handler is `messaging.retry`. */
 export const handlerRetrySchema = retrySchema;
 
+const parkSchema = z.strictObject({
+  retry: z.strictObject({
+    attempts: z.int().min(1).max(1_000).default(10),
+    initial: durationOption().default(60_000),
+    max: durationOption().default(3_600_000),
+  }),
+});
+
 const handlerSchema = z.strictObject({
   consumer: z
     .string()
@@ -29,6 +37,13 @@ const handlerSchema = z.strictObject({
     .optional(),
   retry: retrySchema.optional(),
   onFailure: z.enum(['dead-letter', 'park']).default('dead-letter'),
+  park: parkSchema.optional(),
+  version: z
+    .custom<(data: never) => number | bigint>((value) => typeof value === 'function', {
+      error: 'expected a function of the data',
+    })
+    .optional(),
+  onStale: z.enum(['skip', 'fail']).default('skip'),
   effects: z.enum(['once', 'at-least-once']).default('once'),
   ordered: z.boolean().default(true),
   concurrency: z.int().min(1).max(1_000).optional(),
@@ -54,7 +69,7 @@ export interface RetryPolicy {
 }
 
 /** Options of `@OnEvent` and `@OnCommand`. */
-export interface HandlerOptions {
+export interface HandlerOptions<D = never> {
   /**
    * The name under which handled messages are remembered. Keep it when the class or the method is
    * renamed. @default '<Class>.<method>'
@@ -64,8 +79,31 @@ export interface HandlerOptions {
   readonly group?: string;
   /** @default the configuration's `messaging.retry` */
   readonly retry?: RetryPolicy;
-  /** What becomes of a message whose tries are used up. @default 'dead-letter' */
+  /**
+   * What becomes of a message whose tries are used up, or that cannot get better. `dead-letter`: it
+   * goes to `<topic>.dlt` and its key goes on. `park`: it is kept, and for this handler the messages
+   * of its key are kept behind it, in order, until it was replayed or discarded. @default
+   * 'dead-letter'
+   */
   readonly onFailure?: 'dead-letter' | 'park';
+  /** How a parked message is tried again by itself. @default it waits for an operator */
+  readonly park?: {
+    readonly retry: {
+      /** Tries besides those before it was parked. @default 10 */
+      readonly attempts?: number;
+      /** The first pause; each is twice as long as the one before. @default '1m' */
+      readonly initial?: number | string;
+      /** The longest pause. @default '1h' */
+      readonly max?: number | string;
+    };
+  };
+  /**
+   * The version of the data within its key, a number that grows. A message whose version is not
+   * newer than what was handled of its key comes too late.
+   */
+  readonly version?: (data: D) => number | bigint;
+  /** What becomes of a message that comes too late: it is skipped, or given up. @default 'skip' */
+  readonly onStale?: 'skip' | 'fail';
   /**
    * `once`: in a transaction that remembers the message, so that a redelivery has no second effect.
    * `at-least-once`: without a transaction, and without the database unless it fails for good; for
@@ -87,6 +125,9 @@ export interface HandlerOptions {
 export type ResolvedHandlerOptions = z.output<typeof handlerSchema>;
 /** {@link RetryPolicy} with its defaults, durations in milliseconds. */
 export type ResolvedRetryPolicy = z.output<typeof retrySchema>;
+
+/** How parked messages are tried again, durations in milliseconds. */
+export type ResolvedParking = z.output<typeof parkSchema>;
 
 /** Validates the options of a handler. @throws InvalidOptionError */
 export function resolveHandlerOptions(options: unknown, place: string): ResolvedHandlerOptions {

@@ -35,7 +35,11 @@ export class NestHandlers {
       // One method may handle several messages; each needs a name of its own to be remembered by.
       const what = takes === 'tombstones' ? `${contract.name}:tombstone` : contract.name;
       const suffix = bindings.length > 1 ? `:${what}` : '';
-      const named = { ...options, consumer: `${options.consumer ?? `${owner}.${name}`}${suffix}` };
+      const named = {
+        ...options,
+        consumer: `${options.consumer ?? `${owner}.${name}`}${suffix}`,
+        version: options.version as ((data: unknown) => number | bigint) | undefined,
+      };
       if (takes === 'tombstones' && contract.kind === 'event') {
         const handle = async (key: string, context: MessageContext): Promise<void> =>
           void (await invoke(key, context));

@@ -13,7 +13,7 @@ import type { ReplyTo } from './reply.js';
  */
 export function OnCommand<C extends CommandContract>(
   contract: C,
-  options: HandlerOptions = {},
+  options: HandlerOptions<DataOf<C>> = {},
 ): <T extends (data: DataOf<C>, context: MessageContext) => ReplyTo<C> | Promise<ReplyTo<C>>>(
   target: object,
   method: string | symbol,

@@ -11,7 +11,7 @@ import type { MessageContext } from './message-context.js';
  */
 export function OnEvent<C extends EventContract>(
   contract: C,
-  options: HandlerOptions = {},
+  options: HandlerOptions<DataOf<C>> = {},
 ): <T extends (data: DataOf<C>, context: MessageContext) => unknown>(
   target: object,
   method: string | symbol,

@@ -40,7 +40,10 @@ function laneOf(key: Buffer | null): number {
   return key === null ? 0 : (murmur2(key) & 0x7fffffff) % LANES;
 }
 
-function storedHeaders(headers: RecordHeaders | IncomingRecord['headers'] = {}): StoredHeaders {
+/** Headers as a column of JSON holds them. */
+export function storedHeaders(
+  headers: RecordHeaders | IncomingRecord['headers'] = {},
+): StoredHeaders {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name,
