@@ -3,6 +3,7 @@ import { useDatabase } from '@rookery/testing/database';
 import { useKafka } from '@rookery/testing/kafka';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { EventContract } from '../contract/contract.js';
+import type { StandardSchema } from '../contract/standard-schema.js';
 import type { Subscription } from '../consumer/messaging-runtime.js';
 import { messagingMigrations } from '../messaging.migrations.js';
 import { MessageNotFirstError } from '../messaging.errors.js';
@@ -270,10 +271,11 @@ describe('parking on PostgreSQL and a Kafka broker', () => {
     const one = await service(name);
     one.engine.runtime.subscribe(keeper(Happened));
     await one.start();
+    const V1 = Happened.versions[1] as StandardSchema;
     const Newer = {
       ...Happened,
       latest: 2,
-      versions: { 1: Happened.versions[1], 2: Happened.versions[1] },
+      versions: { 1: V1, 2: V1 },
       upcast: { 1: (data: never) => data },
     };
     await one.engine.publisher.publish(Newer, { key: 'a', n: 1 });
