@@ -12,6 +12,7 @@ const steps = [
   { name: 'lint', command: ['npm', 'run', 'lint'], minutes: 10 },
   { name: 'build', command: ['npm', 'run', 'build'], minutes: 10 },
   { name: 'test', command: ['npm', 'test', '--'], minutes: 20, tests: true },
+  { name: 'docs', command: ['npm', 'run', 'test:docs', '--'], minutes: 10, tests: true },
   { name: 'e2e', command: ['npm', 'run', 'test:e2e', '--'], minutes: 20, tests: true },
   { name: 'crash', command: ['npm', 'run', 'test:crash', '--'], minutes: 10, tests: true },
   { name: 'interop', command: ['npm', 'run', 'test:interop', '--'], minutes: 20, tests: true },
