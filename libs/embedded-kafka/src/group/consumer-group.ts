@@ -179,6 +179,22 @@ export class ConsumerGroup {
     this.#protocol = null;
   }
 
+  /**
+   * Whether offsets may be committed within a transaction. Clients from before KIP-447 name no
+   * member, so those are not checked.
+   */
+  checkTransactionalCommit(
+    memberId: string,
+    generation: number,
+    groupInstanceId: string | null,
+  ): ErrorCode {
+    if (this.#state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const nameless = memberId === '' && groupInstanceId === null;
+    if (generation < 0 && (nameless || this.#state === 'Empty')) return ErrorCode.NONE;
+    const member = this.#current(memberId, generation, groupInstanceId);
+    return member instanceof GroupMember ? ErrorCode.NONE : member;
+  }
+
   /** Ends the group: all who wait are told, all timers released. */
   close(): void {
     this.#state = 'Dead';

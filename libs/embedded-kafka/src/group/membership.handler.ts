@@ -12,12 +12,13 @@ import { joinFailure, syncFailure } from './group-member.js';
 
 /** Longest session timeout, as Kafka's group.max.session.timeout.ms. */
 const MAX_SESSION_MS = 1_800_000;
-/** Key type of groups in FindCoordinator. */
+/** Key types in FindCoordinator. */
 const GROUP = 0;
+const TRANSACTION = 1;
 /** First version in which a new member is given its id before it joins (KIP-394). */
 const KNOWN_ID_FROM = 4;
 
-/** How members find, join, keep and leave their group. */
+/** How clients find their coordinator, and how members join, keep and leave their group. */
 export function membershipRoutes(broker: Broker): Route[] {
   const { groups, options, cluster } = broker;
 
@@ -32,6 +33,9 @@ export function membershipRoutes(broker: Broker): Route[] {
   return [
     route(findCoordinatorApi, ({ key, keyType, keys }, { version }) => {
       const found = (one: string) => {
+        if (keyType !== GROUP && keyType !== TRANSACTION) {
+          return refused(ErrorCode.INVALID_REQUEST, `key type ${keyType} is not served`);
+        }
         if (one === '' && keyType === GROUP) {
           return refused(ErrorCode.INVALID_GROUP_ID, 'the group id is empty');
         }

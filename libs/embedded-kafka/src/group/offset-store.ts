@@ -1,5 +1,6 @@
 import type { Clock } from '@rookery/core';
 import type { Journal } from '../storage/journal.js';
+import type { PendingOffset, PendingOffsets } from './pending-offsets.js';
 
 /** How long offsets of a group without members are kept, as Kafka's offsets.retention.minutes. */
 const RETENTION_MS = 7 * 86_400_000;
@@ -19,6 +20,7 @@ export class OffsetStore {
 
   constructor(
     private readonly journal: Journal<CommittedOffset>,
+    private readonly pending: PendingOffsets,
     private readonly clock: Clock,
   ) {
     const oldest = clock.now() - RETENTION_MS;
@@ -45,9 +47,39 @@ export class OffsetStore {
     partition: number,
     committed: Omit<CommittedOffset, 'at'>,
   ): void {
-    const stored = { ...committed, at: this.clock.now() };
-    this.journal.set(keyOf(group, topic, partition), stored);
-    this.#put(group, topic, partition, stored);
+    this.#store(group, topic, partition, committed);
+    this.pending.overtake(group, topic, partition);
+  }
+
+  /** Keeps an offset until its transaction ends. */
+  prepare(pending: Omit<PendingOffset, 'overtaken'>): void {
+    this.pending.add(pending);
+  }
+
+  /** Ends a producer's transaction in a group; nothing happens when it was done before. */
+  settle(group: string, producerId: number, outcome: 'commit' | 'abort'): void {
+    for (const one of this.pending.of(group, producerId)) {
+      if (outcome === 'commit' && !one.overtaken) {
+        const { topic, partition, offset, leaderEpoch, metadata } = one;
+        this.#store(group, topic, partition, { offset, leaderEpoch, metadata });
+      }
+      this.pending.delete(one);
+    }
+  }
+
+  /** Forgets offsets of transactions that will never end. */
+  dropPending(is: (pending: PendingOffset) => boolean): void {
+    this.pending.deleteWhere(is);
+  }
+
+  /** Whether a transaction may still change an offset. */
+  isUnstable(group: string, topic: string, partition: number): boolean {
+    return this.pending.has(group, topic, partition);
+  }
+
+  /** Whether a group has offsets, or may have when a transaction ends. */
+  hasAny(group: string): boolean {
+    return this.of(group).size > 0 || this.pending.hasAny(group);
   }
 
   get(group: string, topic: string, partition: number): CommittedOffset | undefined {
@@ -62,14 +94,27 @@ export class OffsetStore {
   deleteGroup(group: string): void {
     for (const topic of this.#groups.get(group)?.keys() ?? []) this.#drop(group, topic);
     this.#groups.delete(group);
+    this.pending.deleteWhere((one) => one.group === group);
   }
 
   deleteTopic(topic: string): void {
+    this.pending.deleteWhere((one) => one.topic === topic);
     for (const [group, topics] of this.#groups) {
       this.#drop(group, topic);
       topics.delete(topic);
       if (topics.size === 0) this.#groups.delete(group);
     }
+  }
+
+  #store(
+    group: string,
+    topic: string,
+    partition: number,
+    committed: Omit<CommittedOffset, 'at'>,
+  ): void {
+    const stored = { ...committed, at: this.clock.now() };
+    this.journal.set(keyOf(group, topic, partition), stored);
+    this.#put(group, topic, partition, stored);
   }
 
   #drop(group: string, topic: string): void {

@@ -13,6 +13,8 @@ type FetchResponse = ResponseOf<typeof fetchApi>;
 const LATEST = -1;
 const EARLIEST = -2;
 const MAX_TIMESTAMP = -3;
+/** Isolation level of those who read committed records only. */
+const READ_COMMITTED = 1;
 /** Longest time a fetch waits, whatever the client asks for. */
 const MAX_WAIT_MS = 300_000;
 /** Most bytes in one answer, as Kafka's fetch.max.bytes. */
@@ -48,16 +50,20 @@ export function fetchRoutes(broker: Broker): Route[] {
       partitions: partitions.map(({ index, fetchOffset, maxBytes, currentLeaderEpoch }) => {
         try {
           const { log } = led(name, index, node, currentLeaderEpoch);
-          const records = log.read(fetchOffset, Math.min(maxBytes, left), bytes === 0);
+          const end = readableEnd(log, request.isolationLevel);
+          const records = log.read(fetchOffset, Math.min(maxBytes, left), bytes === 0, end);
           bytes += records.length;
           left = Math.max(0, left - records.length);
           return {
             index,
             errorCode: 0,
             highWatermark: log.endOffset,
-            lastStableOffset: log.endOffset,
+            lastStableOffset: log.stableOffset,
             logStartOffset: log.startOffset,
-            abortedTransactions: [],
+            abortedTransactions:
+              request.isolationLevel === READ_COMMITTED
+                ? log.abortedIn(fetchOffset, records)
+                : null,
             records,
           };
         } catch (error) {
@@ -114,16 +120,24 @@ export function fetchRoutes(broker: Broker): Route[] {
           try {
             const { log, topic, placement } = led(name, index, node, currentLeaderEpoch);
             log.enforceRetention();
-            const none = { offset: -1, timestamp: -1 };
-            let found: { offset: number; timestamp: number };
-            if (timestamp === LATEST) found = { offset: log.endOffset, timestamp: -1 };
-            else if (timestamp === EARLIEST) found = { offset: log.startOffset, timestamp: -1 };
-            else if (timestamp === MAX_TIMESTAMP) found = log.newest() ?? none;
-            else found = log.find(timestamp) ?? none;
-            const leaderEpoch =
-              timestamp === LATEST
-                ? placement.epoch
-                : leadership.epochAt(topic, index, found.offset);
+            const end = readableEnd(log, request.isolationLevel);
+            if (timestamp === LATEST) {
+              return {
+                index,
+                errorCode: 0,
+                leaderEpoch: placement.epoch,
+                timestamp: -1,
+                offset: end,
+              };
+            }
+            let found: { offset: number; timestamp: number } | undefined;
+            if (timestamp === EARLIEST) found = { offset: log.startOffset, timestamp: -1 };
+            else if (timestamp === MAX_TIMESTAMP) found = log.newest();
+            else found = log.find(timestamp);
+            if (found === undefined || (timestamp !== EARLIEST && found.offset >= end)) {
+              return { index, errorCode: 0, timestamp: -1, offset: -1 };
+            }
+            const leaderEpoch = leadership.epochAt(topic, index, found.offset);
             return { index, errorCode: 0, leaderEpoch, ...found };
           } catch (error) {
             return { index, errorCode: errorOf(error), timestamp: -1, offset: -1 };
@@ -146,4 +160,9 @@ export function fetchRoutes(broker: Broker): Route[] {
       })),
     })),
   ];
+}
+
+/** Where what a reader may see ends. */
+function readableEnd(log: PartitionLog, isolationLevel: number): number {
+  return isolationLevel === READ_COMMITTED ? log.stableOffset : log.endOffset;
 }

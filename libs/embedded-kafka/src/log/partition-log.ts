@@ -1,10 +1,18 @@
 import type { Clock } from '@rookery/core';
 import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
 import type { SegmentStore } from '../storage/segment-bytes.js';
+import { controlBatch, outcomeOf, type EndMarker } from './control-batch.js';
 import { ProducerLedger } from './producer-ledger.js';
-import { placeBatch, validateBatch, type BatchHeader } from './record-batch.js';
+import {
+  batchSizeAt,
+  placeBatch,
+  readBatchHeader,
+  validateBatch,
+  type BatchHeader,
+} from './record-batch.js';
 import { firstRecordSince } from './record-time.js';
 import { Segment } from './segment.js';
+import { TransactionIndex, type AbortedTransaction } from './transaction-index.js';
 
 /** The configs of a topic that its logs obey. Sizes in bytes, times in milliseconds, -1 no limit. */
 export interface LogConfig {
@@ -41,6 +49,7 @@ export interface PartitionLogOptions {
 export class PartitionLog {
   readonly #segments: Segment[] = [];
   readonly #producers = new ProducerLedger();
+  readonly #transactions = new TransactionIndex();
   readonly #waiting = new Set<() => void>();
   readonly #unsynced = new Set<Segment>();
   #deletedBefore: number;
@@ -61,6 +70,12 @@ export class PartitionLog {
     return this.#active.nextOffset;
   }
 
+  /** Last stable offset: all below it is committed or aborted, or belongs to no transaction. */
+  get stableOffset(): number {
+    const open = this.#transactions.firstOpenOffset;
+    return open === undefined ? this.endOffset : Math.max(open, this.startOffset);
+  }
+
   /** Bytes of all segments. */
   get size(): number {
     return this.#segments.reduce((sum, { size }) => sum + size, 0);
@@ -69,27 +84,37 @@ export class PartitionLog {
   /**
    * Stores one batch; `batch` is changed in place.
    *
+   * @param admit looks at the header of an intact batch and throws to refuse it
    * @throws ProtocolError when the batch is not acceptable, or an error of the file system
    */
-  append(batch: Buffer | null): Appended {
-    const config = this.options.config();
-    const sent = validateBatch(batch, config.maxMessageBytes);
+  append(batch: Buffer | null, admit?: (sent: BatchHeader) => void): Appended {
+    const sent = validateBatch(batch, this.options.config().maxMessageBytes);
+    admit?.(sent);
+    if (!sent.transactional && this.#transactions.isOpen(sent.producerId)) {
+      throw new ProtocolError(
+        ErrorCode.INVALID_TXN_STATE,
+        `producer ${sent.producerId} has a transaction open, its batch is not part of it`,
+      );
+    }
     const known = this.#producers.check(sent);
     if (known !== undefined) return { baseOffset: known, duplicate: true };
-    const baseOffset = this.endOffset;
-    const header: BatchHeader = {
-      ...sent,
-      baseOffset,
-      lastOffset: baseOffset + sent.recordCount - 1,
-    };
-    placeBatch(batch as Buffer, baseOffset, this.options.leaderEpoch?.() ?? 0);
-    if (this.#isFull(header, config)) this.#roll();
-    this.#active.append(header, batch as Buffer);
-    this.#unsynced.add(this.#active);
-    this.#producers.record(header, this.options.clock.now());
-    this.enforceRetention();
-    this.wake();
-    return { baseOffset, duplicate: false };
+    return { baseOffset: this.#store(sent, batch as Buffer), duplicate: false };
+  }
+
+  /** Writes the marker that ends a producer's transaction, also when it wrote nothing here. */
+  endTransaction(marker: EndMarker): void {
+    const batch = controlBatch(marker);
+    this.#store(readBatchHeader(batch), batch);
+  }
+
+  /** Whether a producer has a transaction open here. */
+  isOpen(producerId: number): boolean {
+    return this.#transactions.isOpen(producerId);
+  }
+
+  /** Producers with a transaction open here. */
+  openProducers(): { producerId: number; epoch: number }[] {
+    return this.#transactions.open();
   }
 
   /** Resolves when all appended so far is as durable as the fsync option asks. */
@@ -104,24 +129,36 @@ export class PartitionLog {
   }
 
   /**
-   * Whole batches from the one that holds `offset`.
+   * Whole batches from the one that holds `offset`, none that begins at `before` or later.
    *
    * @throws ProtocolError OFFSET_OUT_OF_RANGE
    */
-  read(offset: number, maxBytes: number, atLeastOne: boolean): Buffer {
+  read(offset: number, maxBytes: number, atLeastOne: boolean, before = this.endOffset): Buffer {
     if (offset < this.startOffset || offset > this.endOffset) {
       throw new ProtocolError(
         ErrorCode.OFFSET_OUT_OF_RANGE,
         `offset ${offset} is outside ${this.startOffset}..${this.endOffset}`,
       );
     }
-    if (offset === this.endOffset) return Buffer.alloc(0);
+    if (offset >= before) return Buffer.alloc(0);
     // A segment may end in a gap, so the offset may lie in the one after.
     for (let at = this.#segmentFor(offset); at < this.#segments.length; at++) {
       const segment = this.#segments[at] as Segment;
-      if (segment.nextOffset > offset) return segment.read(offset, maxBytes, atLeastOne);
+      if (segment.nextOffset > offset) {
+        return segment.read(offset, maxBytes, atLeastOne, before);
+      }
     }
     return Buffer.alloc(0);
+  }
+
+  /** Aborted transactions that have a part in `batches`, which were read from `offset`. */
+  abortedIn(offset: number, batches: Buffer): AbortedTransaction[] {
+    if (batches.length === 0 || this.#transactions.abortedIn(offset, Infinity).length === 0) {
+      return [];
+    }
+    let last = 0;
+    for (let at = 0; at < batches.length; at += batchSizeAt(batches, at) as number) last = at;
+    return this.#transactions.abortedIn(offset, readBatchHeader(batches, last).lastOffset + 1);
   }
 
   /** The first record not older than `timestamp`, `undefined` if all are. */
@@ -180,7 +217,7 @@ export class PartitionLog {
   async close(): Promise<void> {
     const active = this.#active;
     await this.#sync();
-    if (active.size > 0) active.summarize(this.#producers.snapshot());
+    if (active.size > 0) this.#summarize(active);
     for (const { bytes } of this.#segments) bytes.close();
   }
 
@@ -200,14 +237,45 @@ export class PartitionLog {
     const now = clock.now();
     for (const baseOffset of store.list()) {
       const segment = new Segment(baseOffset, store.open(baseOffset));
-      const { producers, cut } = segment.recover((batch) => this.#producers.record(batch, now));
-      if (producers !== undefined) this.#producers.restore(producers);
+      const { state, cut } = segment.recover((batch, bytes) => this.#note(batch, bytes, now));
+      if (state !== undefined) {
+        this.#producers.restore(state.producers);
+        this.#transactions.restore(state.transactions);
+      }
       if (cut > 0) log?.(`cut ${cut} bytes of an incomplete write at offset ${segment.nextOffset}`);
       this.#segments.push(segment);
     }
     if (this.#segments.length === 0) this.#open(this.#deletedBefore);
     if (this.#active.nextOffset < this.#deletedBefore) this.#open(this.#deletedBefore);
     this.enforceRetention();
+  }
+
+  /** Appends an acceptable batch and returns its first offset. */
+  #store(sent: BatchHeader, batch: Buffer): number {
+    const baseOffset = this.endOffset;
+    const header = { ...sent, baseOffset, lastOffset: baseOffset + sent.recordCount - 1 };
+    placeBatch(batch, baseOffset, this.options.leaderEpoch?.() ?? 0);
+    if (this.#isFull(header, this.options.config())) this.#roll();
+    this.#active.append(header, batch);
+    this.#unsynced.add(this.#active);
+    this.#note(header, batch, this.options.clock.now());
+    this.enforceRetention();
+    this.wake();
+    return baseOffset;
+  }
+
+  /** What a batch in the log says of its producer. */
+  #note(header: BatchHeader, bytes: Buffer, now: number): void {
+    this.#producers.record(header, now);
+    if (!header.transactional) return;
+    this.#transactions.record(header, header.control ? outcomeOf(bytes) : undefined);
+  }
+
+  #summarize(segment: Segment): void {
+    segment.summarize({
+      producers: this.#producers.snapshot(),
+      transactions: this.#transactions.snapshot(segment.baseOffset),
+    });
   }
 
   #isFull(batch: BatchHeader, config: LogConfig): boolean {
@@ -222,7 +290,7 @@ export class PartitionLog {
 
   #roll(): void {
     const full = this.#active;
-    full.summarize(this.#producers.snapshot());
+    this.#summarize(full);
     this.#open(full.nextOffset);
   }
 
@@ -252,6 +320,7 @@ export class PartitionLog {
       const dropped = this.#segments.shift() as Segment;
       this.#unsynced.delete(dropped);
       dropped.bytes.remove();
+      this.#transactions.forgetBefore(this.startOffset);
     }
   }
 

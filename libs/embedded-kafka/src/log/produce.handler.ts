@@ -1,10 +1,11 @@
 import { ErrorCode, ProtocolError } from '../protocol/error-code.js';
-import { initProducerIdApi, produceApi } from '../protocol/apis/produce.api.js';
+import { produceApi } from '../protocol/apis/produce.api.js';
 import type { Broker } from '../server/broker.js';
 import { route, type Route } from '../server/route.js';
 import type { Topic } from '../topic/topic-store.js';
+import type { BatchHeader } from './record-batch.js';
 
-/** Produce and the producer ids for it. */
+/** Storing record batches. */
 export function produceRoutes(broker: Broker, log: (line: string) => void): Route[] {
   const { leadership } = broker.cluster;
 
@@ -17,7 +18,26 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
     );
   };
 
+  /** Lets a transactional batch in only if the coordinator knows of it. */
+  const admit =
+    (transactionalId: string | null, topic: string, index: number) =>
+    ({ transactional, producerId, producerEpoch: epoch }: BatchHeader): void => {
+      if (!transactional) return;
+      if (transactionalId === null) {
+        throw new ProtocolError(
+          ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+          'a transactional batch came without a transactional id',
+        );
+      }
+      try {
+        broker.transactions.checkPartition(transactionalId, { producerId, epoch }, topic, index);
+      } catch (error) {
+        throw error instanceof ProtocolError ? asProduceError(error) : error;
+      }
+    };
+
   const append = async (
+    transactionalId: string | null,
     topic: string,
     index: number,
     records: Buffer | null,
@@ -40,7 +60,7 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
       const partition = broker.topics.partition(topic, index);
       const placement = leadership.check(broker.topics.get(topic) as Topic, index, node);
       if (acks === -1) checkInSync(topic, index, leadership.inSync(placement).length);
-      const { baseOffset } = partition.append(records);
+      const { baseOffset } = partition.append(records, admit(transactionalId, topic, index));
       if (acks !== 0) await partition.durable();
       return { index, errorCode: 0, baseOffset, logStartOffset: partition.startOffset };
     } catch (error) {
@@ -56,12 +76,14 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
   };
 
   return [
-    route(produceApi, async ({ acks, topics }, { node }) => {
+    route(produceApi, async ({ transactionalId, acks, topics }, { node }) => {
       const answered = await Promise.all(
         topics.map(async ({ name, partitions }) => ({
           name,
           partitions: await Promise.all(
-            partitions.map(({ index, records }) => append(name, index, records, acks, node)),
+            partitions.map(({ index, records }) =>
+              append(transactionalId, name, index, records, acks, node),
+            ),
           ),
         })),
       );
@@ -71,17 +93,15 @@ export function produceRoutes(broker: Broker, log: (line: string) => void): Rout
       if (failed !== undefined) throw new Error(`produce without acks: ${failed.errorMessage}`);
       return undefined;
     }),
-
-    route(initProducerIdApi, ({ transactionalId, producerId, producerEpoch }) => {
-      if (transactionalId !== null) {
-        return { errorCode: ErrorCode.UNSUPPORTED_VERSION, producerId: -1, producerEpoch: -1 };
-      }
-      // KIP-360: a producer that lost track asks for its next epoch; the ids here never run out of
-      // epochs that matter, so a new id does as well.
-      const keeps = producerId >= 0 && producerEpoch >= 0 && producerEpoch < 32_767;
-      return keeps
-        ? { errorCode: ErrorCode.NONE, producerId, producerEpoch: producerEpoch + 1 }
-        : { errorCode: ErrorCode.NONE, producerId: broker.producerIds.next(), producerEpoch: 0 };
-    }),
   ];
+}
+
+/** What the coordinator refuses, in codes that every producer takes rightly. */
+function asProduceError({ errorCode, message }: ProtocolError): ProtocolError {
+  const known: Partial<Record<ErrorCode, ErrorCode>> = {
+    [ErrorCode.PRODUCER_FENCED]: ErrorCode.INVALID_PRODUCER_EPOCH,
+    // One that is repeated without asking for metadata again.
+    [ErrorCode.CONCURRENT_TRANSACTIONS]: ErrorCode.NOT_ENOUGH_REPLICAS,
+  };
+  return new ProtocolError(known[errorCode] ?? errorCode, message);
 }

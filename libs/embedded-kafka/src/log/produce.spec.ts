@@ -137,10 +137,4 @@ describe('producing and consuming with kafkajs', () => {
       producer.send({ topic: 'small', messages: [{ value: 'x'.repeat(300) }] }),
     ).rejects.toThrow(/larger than the max/);
   });
-
-  it('says that transactions are not served', async () => {
-    const { client } = await setUp();
-    const producer = await client.producer({ transactionalId: 'tx', maxInFlightRequests: 1 });
-    await expect(producer.transaction()).rejects.toThrow(/version of API is not supported/);
-  });
 });

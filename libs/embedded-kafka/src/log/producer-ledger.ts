@@ -54,22 +54,26 @@ export class ProducerLedger {
     );
     if (seen !== undefined) return seen.baseOffset;
     const newest = producer.batches.at(-1);
-    return newest === undefined ? undefined : expectSequence(batch, (newest.last + 1) % SEQUENCES);
+    return expectSequence(batch, newest === undefined ? 0 : (newest.last + 1) % SEQUENCES);
   }
 
-  /** Remembers a batch that is in the log now, in the order of the log. */
+  /** Remembers a batch that is in the log now, in the order of the log; a marker for its epoch. */
   record(batch: BatchHeader, now: number): void {
     if (batch.producerId < 0) return;
     let producer = this.#producers.get(batch.producerId);
+    // A marker says nothing of sequences: one unknown until now may still begin anywhere.
+    if (batch.control && producer === undefined) return;
     if (producer === undefined || producer.epoch !== batch.producerEpoch) {
       producer = { epoch: batch.producerEpoch, seenAt: now, batches: [] };
     }
     producer.seenAt = now;
-    producer.batches.push({
-      first: batch.baseSequence,
-      last: lastSequence(batch),
-      baseOffset: batch.baseOffset,
-    });
+    if (!batch.control) {
+      producer.batches.push({
+        first: batch.baseSequence,
+        last: lastSequence(batch),
+        baseOffset: batch.baseOffset,
+      });
+    }
     if (producer.batches.length > REMEMBERED_BATCHES) producer.batches.shift();
     // Insertion order is order of last use: the first entries are the ones to forget.
     this.#producers.delete(batch.producerId);

@@ -82,7 +82,11 @@ describe('record batch', () => {
       ErrorCode.INVALID_RECORD,
     ],
     ['a control batch', changed((batch) => batch.writeInt16BE(0x20, 21)), ErrorCode.INVALID_RECORD],
-    ['a transaction', changed((batch) => batch.writeInt16BE(0x10, 21)), ErrorCode.INVALID_RECORD],
+    [
+      'a transaction of nobody',
+      recordBatch([{ value: 'a' }], { attributes: 0x10 }),
+      ErrorCode.INVALID_RECORD,
+    ],
     ['no sequence', changed((batch) => batch.writeInt32BE(-1, 53)), ErrorCode.INVALID_RECORD],
     ['too much', recordBatch([{ value: 'x'.repeat(1_000) }]), ErrorCode.MESSAGE_TOO_LARGE],
   ])('refuses %s', (_name, bytes, code) => {

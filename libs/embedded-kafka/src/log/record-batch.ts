@@ -6,11 +6,12 @@ export const BATCH_HEADER_BYTES = 61;
 /** Bytes before the length field's own count begins. */
 const LENGTH_PREFIX_BYTES = 12;
 /** The checksum covers all from the attributes on, so offset and epoch can be rewritten. */
-const CHECKSUM_FROM = 21;
+export const CHECKSUM_FROM = 21;
 
 const COMPRESSION_MASK = 0x07;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
+/** Bits of a batch's attributes. */
+export const TRANSACTIONAL = 0x10;
+export const CONTROL = 0x20;
 
 /** The header of a v2 record batch, as far as a broker looks at it. */
 export interface BatchHeader {
@@ -38,10 +39,15 @@ export function batchSizeAt(bytes: Buffer, at: number): number | undefined {
   return size < BATCH_HEADER_BYTES ? undefined : size;
 }
 
+/** First offset of the batch at `at`. */
+export function baseOffsetAt(bytes: Buffer, at: number): number {
+  return Number(bytes.readBigInt64BE(at));
+}
+
 /** Reads the header of the batch at `at`; the caller has checked that it is complete. */
 export function readBatchHeader(bytes: Buffer, at = 0): BatchHeader {
   const attributes = bytes.readInt16BE(at + 21);
-  const baseOffset = Number(bytes.readBigInt64BE(at));
+  const baseOffset = baseOffsetAt(bytes, at);
   return {
     baseOffset,
     size: LENGTH_PREFIX_BYTES + bytes.readInt32BE(at + 8),
@@ -92,11 +98,11 @@ export function validateBatch(bytes: Buffer | null, maxBytes: number): BatchHead
   if (header.recordCount < 1 || header.lastOffset - header.baseOffset !== header.recordCount - 1) {
     throw new ProtocolError(ErrorCode.INVALID_RECORD, 'record count and offsets disagree');
   }
-  if (header.control || header.transactional) {
-    throw new ProtocolError(
-      ErrorCode.INVALID_RECORD,
-      `${header.control ? 'control batches' : 'transactions'} are not accepted`,
-    );
+  if (header.control) {
+    throw new ProtocolError(ErrorCode.INVALID_RECORD, 'only the broker writes control batches');
+  }
+  if (header.transactional && header.producerId < 0) {
+    throw new ProtocolError(ErrorCode.INVALID_RECORD, 'transactional batch without producer id');
   }
   if (header.producerId >= 0 && (header.producerEpoch < 0 || header.baseSequence < 0)) {
     throw new ProtocolError(ErrorCode.INVALID_RECORD, 'idempotent batch without sequence');

@@ -1,7 +1,9 @@
 import type { SegmentBytes } from '../storage/segment-bytes.js';
 import type { LedgerSnapshot } from './producer-ledger.js';
+import type { TransactionSnapshot } from './transaction-index.js';
 import {
   BATCH_HEADER_BYTES,
+  baseOffsetAt,
   batchSizeAt,
   isIntact,
   readBatchHeader,
@@ -21,6 +23,14 @@ interface SegmentSummary {
   readonly index: readonly (readonly [offset: number, position: number])[];
   /** State of the producers at the end of this segment. */
   readonly producers: LedgerSnapshot;
+  /** Missing in segments of before transactions were served. */
+  readonly transactions?: TransactionSnapshot;
+}
+
+/** What the batches up to the end of a segment amount to. */
+export interface ProducerState {
+  readonly producers: LedgerSnapshot;
+  readonly transactions: TransactionSnapshot;
 }
 
 /** A batch found while walking through a segment. */
@@ -64,40 +74,41 @@ export class Segment {
    * @returns the producers' state if a summary had it, else `undefined` after calling `onBatch` for
    *   each batch; and how many bytes were cut off
    */
-  recover(onBatch: (header: BatchHeader) => void): {
-    producers: LedgerSnapshot | undefined;
+  recover(onBatch: (header: BatchHeader, bytes: Buffer) => void): {
+    state: ProducerState | undefined;
     cut: number;
   } {
     const summary = this.bytes.loadSummary() as SegmentSummary | undefined;
-    if (summary?.size === this.bytes.size) {
+    if (summary?.size === this.bytes.size && summary.transactions !== undefined) {
       this.nextOffset = summary.nextOffset;
       this.minTimestamp = summary.minTimestamp;
       this.maxTimestamp = summary.maxTimestamp;
       this.#index = summary.index.map(([offset, position]) => [offset, position]);
       this.#indexedTo = this.#index.at(-1)?.[1] ?? this.#indexedTo;
-      return { producers: summary.producers, cut: 0 };
+      const { producers, transactions } = summary;
+      return { state: { producers, transactions }, cut: 0 };
     }
     let end = 0;
     for (const { header, position, bytes } of this.batches(0)) {
       if (header.baseOffset < this.nextOffset || !isIntact(bytes)) break;
       this.#note(header, position);
-      onBatch(header);
+      onBatch(header, bytes);
       end = position + header.size;
     }
     const cut = this.bytes.size - end;
     if (cut > 0) this.bytes.truncate(end);
-    return { producers: undefined, cut };
+    return { state: undefined, cut };
   }
 
   /** Keeps what {@link recover} would find out. */
-  summarize(producers: LedgerSnapshot): void {
+  summarize(state: ProducerState): void {
     const summary: SegmentSummary = {
       size: this.bytes.size,
       nextOffset: this.nextOffset,
       minTimestamp: this.minTimestamp,
       maxTimestamp: this.maxTimestamp,
       index: this.#index,
-      producers,
+      ...state,
     };
     this.bytes.saveSummary(summary);
   }
@@ -125,19 +136,21 @@ export class Segment {
 
   /**
    * Whole batches from the one that holds `offset`, together at most `maxBytes`; the first one even
-   * if it is larger when `atLeastOne`.
+   * if it is larger when `atLeastOne`. None begins at `before` or later.
    */
-  read(offset: number, maxBytes: number, atLeastOne: boolean): Buffer {
+  read(offset: number, maxBytes: number, atLeastOne: boolean, before: number): Buffer {
     const position = this.#positionOf(offset);
     if (position === undefined) return Buffer.alloc(0);
     let bytes = this.bytes.read(position, Math.max(maxBytes, BATCH_HEADER_BYTES));
     const first = batchSizeAt(bytes, 0);
     if (first === undefined) return Buffer.alloc(0);
     if (first > maxBytes) return atLeastOne ? this.bytes.read(position, first) : Buffer.alloc(0);
+    const limited = before < this.nextOffset;
     let end = 0;
     for (;;) {
       const size = batchSizeAt(bytes, end);
       if (size === undefined || end + size > Math.min(bytes.length, maxBytes)) break;
+      if (limited && baseOffsetAt(bytes, end) >= before) break;
       end += size;
     }
     if (end < bytes.length) bytes = bytes.subarray(0, end);

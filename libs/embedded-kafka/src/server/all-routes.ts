@@ -8,6 +8,7 @@ import { produceRoutes } from '../log/produce.handler.js';
 import { saslRoutes } from '../sasl/sasl.handler.js';
 import { configRoutes } from '../topic/config.handler.js';
 import { topicAdminRoutes } from '../topic/topic-admin.handler.js';
+import { transactionRoutes } from '../transaction/transaction.handler.js';
 import type { Broker } from './broker.js';
 import { clusterRoutes } from './cluster.handler.js';
 import type { Route } from './route.js';
@@ -19,6 +20,7 @@ export function allRoutes(broker: Broker, log: (line: string) => void, disk?: Sl
     ...fetchRoutes(broker),
     ...membershipRoutes(broker),
     ...offsetRoutes(broker, log),
+    ...transactionRoutes(broker, log),
     ...groupAdminRoutes(broker),
     ...topicAdminRoutes(broker),
     ...configRoutes(broker),

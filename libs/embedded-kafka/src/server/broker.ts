@@ -5,11 +5,15 @@ import { DataDirectoryError } from '../embedded-kafka.errors.js';
 import type { ResolvedOptions } from '../embedded-kafka.options.js';
 import { GroupCoordinator, type StoredGroup } from '../group/group-coordinator.js';
 import { OffsetStore, type CommittedOffset } from '../group/offset-store.js';
+import { PendingOffsets, type PendingOffset } from '../group/pending-offsets.js';
 import { Cluster } from '../cluster/cluster.js';
 import type { StoredPlacements } from '../cluster/leadership.js';
 import { ProducerIds } from '../log/producer-ids.js';
 import { Journal } from '../storage/journal.js';
 import { TopicStore, type StoredTopic } from '../topic/topic-store.js';
+import { LocalSettlement } from '../transaction/settlement.js';
+import { TransactionCoordinator } from '../transaction/transaction-coordinator.js';
+import type { Transaction } from '../transaction/transaction-state.js';
 
 /** Layout of the data directory; raised when an older broker could not read it any more. */
 const FORMAT = 1;
@@ -21,6 +25,8 @@ interface Journals {
   readonly placements: Journal<StoredPlacements>;
   readonly offsets: Journal<CommittedOffset>;
   readonly groups: Journal<StoredGroup>;
+  readonly transactions: Journal<Transaction>;
+  readonly pendingOffsets: Journal<PendingOffset>;
 }
 
 /** What the broker holds; the handlers work on it. */
@@ -31,6 +37,7 @@ export class Broker {
   readonly offsets: OffsetStore;
   readonly producerIds: ProducerIds;
   readonly cluster: Cluster;
+  readonly transactions: TransactionCoordinator;
 
   private constructor(
     readonly options: ResolvedOptions,
@@ -53,16 +60,29 @@ export class Broker {
       clock,
       log,
     });
-    this.offsets = new OffsetStore(journals.offsets, clock);
+    const pending = new PendingOffsets(journals.pendingOffsets);
+    this.offsets = new OffsetStore(journals.offsets, pending, clock);
     this.groups = new GroupCoordinator({
       journal: journals.groups,
       clock,
       initialRebalanceDelay: options.initialRebalanceDelay,
-      hasOffsets: (group) => this.offsets.of(group).size > 0,
+      hasOffsets: (group) => this.offsets.hasAny(group),
       log,
     });
     for (const group of this.offsets.groups()) this.groups.getOrCreate(group);
     this.topics.onDelete((name) => this.offsets.deleteTopic(name));
+    const settlement = new LocalSettlement(this.topics, this.offsets, clock);
+    this.transactions = new TransactionCoordinator({
+      journal: journals.transactions,
+      clock,
+      nextProducerId: () => this.producerIds.next(),
+      settlement,
+      log,
+    });
+    for (const partition of settlement.abortOrphans(this.transactions.openProducers())) {
+      log(`${partition}: aborted a transaction that no transactional id answers for`);
+    }
+    this.transactions.recover();
     this.cluster.attach(this.topics, this.groups);
   }
 
@@ -87,6 +107,8 @@ export class Broker {
         placements: journal('placements'),
         offsets: journal('offsets'),
         groups: journal('groups'),
+        transactions: journal('transactions'),
+        pendingOffsets: journal('pending-offsets'),
       });
     } catch (error) {
       for (const one of opened) one.close();
@@ -99,6 +121,7 @@ export class Broker {
   /** Ends all waits and timers and leaves the data ready for a quick start. */
   async close(): Promise<void> {
     this.groups.close();
+    await this.transactions.close();
     try {
       await this.topics.close();
     } finally {

@@ -9,7 +9,7 @@ describe('ApiVersions', () => {
     const [client] = await connect();
     const { errorCode, apis } = await client.call(apiVersionsApi, version, {});
     expect(errorCode).toBe(0);
-    expect(apis).toHaveLength(27);
+    expect(apis).toHaveLength(33);
     expect(apis).toContainEqual({ key: 0, minVersion: 0, maxVersion: 9 });
     expect(apis).toContainEqual({ key: 1, minVersion: 4, maxVersion: 12 });
   });
@@ -20,7 +20,7 @@ describe('ApiVersions', () => {
     const answer = apiVersionsApi.response.read(reader, 0, false);
     expect(reader.remaining).toBe(0);
     expect(answer.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
-    expect(answer.apis).toHaveLength(27);
+    expect(answer.apis).toHaveLength(33);
   });
 });
 

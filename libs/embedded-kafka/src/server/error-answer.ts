@@ -28,6 +28,14 @@ import {
   deleteRecordsApi,
   deleteTopicsApi,
 } from '../protocol/apis/topic-admin.api.js';
+import {
+  addOffsetsToTxnApi,
+  addPartitionsToTxnApi,
+  describeTransactionsApi,
+  endTxnApi,
+  listTransactionsApi,
+  txnOffsetCommitApi,
+} from '../protocol/apis/transaction.api.js';
 import type { ErrorCode } from '../protocol/error-code.js';
 
 /** What an error answer is made of besides the request. */
@@ -169,6 +177,32 @@ answer(initProducerIdApi, (_request, { errorCode }) => ({
   errorCode,
   producerId: -1,
   producerEpoch: -1,
+}));
+
+answer(addPartitionsToTxnApi, ({ topics }, { errorCode }) => ({
+  results: everywhere(topics, (index) => ({ index, errorCode })),
+}));
+answer(addOffsetsToTxnApi, (_request, { errorCode }) => ({ errorCode }));
+answer(endTxnApi, (_request, { errorCode }) => ({ errorCode }));
+answer(txnOffsetCommitApi, ({ topics }, { errorCode }) => ({
+  topics: everywhere(topics, ({ index }) => ({ index, errorCode })),
+}));
+answer(describeTransactionsApi, ({ transactionalIds }, { errorCode }) => ({
+  transactions: transactionalIds.map((transactionalId) => ({
+    errorCode,
+    transactionalId,
+    state: '',
+    timeoutMs: 0,
+    startedAt: 0,
+    producerId: 0,
+    producerEpoch: 0,
+    topics: [],
+  })),
+}));
+answer(listTransactionsApi, (_request, { errorCode }) => ({
+  errorCode,
+  unknownStates: [],
+  transactions: [],
 }));
 
 /**
