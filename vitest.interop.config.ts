@@ -10,7 +10,7 @@ export default mergeConfig(
       include: [
         // What `npm test` runs on the embedded broker, here on the real one.
         'libs/kafka/src/driver/driver-conformance.spec.ts',
-        'libs/kafka/src/kafkajs/kafkajs.driver.spec.ts',
+        'libs/kafka/src/driver/broker-drivers.spec.ts',
         'libs/messaging/src/messaging-engine.spec.ts',
         'libs/messaging/src/messaging.module.spec.ts',
         'libs/messaging/src/consumer/dead-letter.spec.ts',

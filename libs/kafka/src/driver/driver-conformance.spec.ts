@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '@rookery/core';
 import { useKafka } from '@rookery/testing/kafka';
 import {
   CommitFencedError,
@@ -12,10 +11,10 @@ import {
   platformaticDriver,
   type ConsumerOptions,
   type IncomingRecord,
-  type KafkaConsumer,
   type KafkaDriver,
   type TopicPartition,
 } from '../index.js';
+import { Member } from '../testing/member.js';
 
 const kafka = useKafka();
 const memory = new MemoryBroker();
@@ -28,63 +27,6 @@ const DRIVERS: Record<string, () => Promise<KafkaDriver>> = {
   // A run against other brokers is about those.
   ...(kafka.external ? {} : { memory: async () => new MemoryKafkaDriver({ broker: memory }) }),
 };
-
-/** A member that keeps what it is told, and lets a test wait for it. */
-class Member {
-  readonly records: IncomingRecord[] = [];
-  readonly log: string[] = [];
-  assigned: readonly TopicPartition[] = [];
-  onRevoked: (partitions: readonly TopicPartition[]) => Promise<void> = async () => {};
-  readonly #waiting = new Set<() => void>();
-
-  constructor(readonly consumer: KafkaConsumer) {}
-
-  async start(): Promise<this> {
-    await this.consumer.start({
-      onRecords: ({ records }) => {
-        this.records.push(...records);
-        this.#changed();
-      },
-      onAssigned: (partitions) => {
-        this.assigned = partitions;
-        this.log.push('assigned');
-        this.#changed();
-      },
-      onRevoked: async (partitions) => {
-        this.assigned = [];
-        this.log.push('revoked');
-        await this.onRevoked(partitions);
-        this.#changed();
-      },
-    });
-    return this;
-  }
-
-  async until(met: () => boolean, timeoutMs = 10_000): Promise<void> {
-    if (met()) return;
-    await new Promise<void>((resolve, reject) => {
-      const check = (): void => {
-        if (!met()) return;
-        cancel();
-        this.#waiting.delete(check);
-        resolve();
-      };
-      const cancel = systemClock.after(timeoutMs, () => {
-        this.#waiting.delete(check);
-        reject(new Error(`not met: ${String(met)}; ${this.records.length} records, ${this.log}`));
-      });
-      this.#waiting.add(check);
-    });
-  }
-
-  values(): string[] {
-    return this.records.map(({ value }) => String(value));
-  }
-
-  #changed(): void {
-    for (const check of this.#waiting) check();
-  }
-}
 
 describe.each(Object.entries(DRIVERS))('a Kafka driver: %s', (_name, create) => {
   const drivers: KafkaDriver[] = [];

@@ -7,6 +7,14 @@ const BACKOFF = { initialMs: 250, maxMs: 30_000 };
 /** A consumer that has run this long counts as well again. */
 const WELL_AFTER_MS = 60_000;
 
+/** Why a consumer stopped; only a crash counts. */
+export type StopReason = 'outage' | 'missing-topic' | 'crash';
+
+const HINTS: Partial<Record<StopReason, string>> = {
+  outage: 'is kafka running? ',
+  'missing-topic': 'was a topic deleted? ',
+};
+
 /** What follows a crash. */
 export interface RestartDecision {
   /** Whether it was the last one: too many in a row. */
@@ -50,19 +58,19 @@ export class RestartPolicy {
   }
 
   /** It has stopped, and says so in the log. */
-  stopped(error: unknown, outage: boolean): RestartDecision {
+  stopped(error: unknown, why: StopReason): RestartDecision {
     const { clock, random, log } = this.parts;
     if (clock.monotonic() - this.#runningSince > WELL_AFTER_MS) this.#crashes = 0;
     this.#attempts += 1;
     this.#lastError = reasonOf(error);
-    if (!outage) this.#crashes += 1;
+    if (why === 'crash') this.#crashes += 1;
     const final = this.#crashes > this.maxCrashes;
     const delayMs = backoffDelay(this.#attempts, BACKOFF, random);
     const next = final ? 'giving up' : `trying again in ${Math.round(delayMs)} ms`;
     log(
       final ? 'error' : 'warn',
       `consumer of group ${this.group} stopped (${this.#lastError}); ` +
-        (outage ? 'is kafka running? ' : `crash ${this.#crashes} of ${this.maxCrashes}; `) +
+        (HINTS[why] ?? `crash ${this.#crashes} of ${this.maxCrashes}; `) +
         next,
     );
     return { final, delayMs };

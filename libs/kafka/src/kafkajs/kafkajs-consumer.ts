@@ -20,9 +20,14 @@ import {
 } from '../kafka.errors.js';
 import { incomingRecords } from './incoming-records.js';
 import type { KafkajsClient } from './kafkajs-client.js';
-import { isFence, isOutage } from './kafkajs-errors.js';
+import { isFence, isMissingTopic, isOutage } from './kafkajs-errors.js';
 import { isOutdated, type ConsumerHooks } from './kafkajs-internals.js';
 import type { KafkajsDriverOptions } from './kafkajs.driver.js';
+import { presentTopics } from './present-topics.js';
+
+/** How often topics that are missing are looked for. */
+const MISSING_TOPIC_MS = 2_000;
+
 import { subscribedAssigner } from './subscribed-assigner.js';
 
 /** What a {@link KafkajsConsumer} needs of its driver. */
@@ -59,6 +64,8 @@ export class KafkajsConsumer implements KafkaConsumer {
   #hooked = false;
   readonly #polls = new Set<() => void>();
   readonly #paused = new Set<string>();
+  /** Whether a topic was missing, which kafkajs takes for the end of all of them (#1622). */
+  #topicMissing = false;
 
   constructor(
     private readonly options: ConsumerOptions,
@@ -147,7 +154,7 @@ export class KafkajsConsumer implements KafkaConsumer {
   }
 
   async #open(): Promise<void> {
-    const { group, topics, startFrom = 'earliest' } = this.options;
+    const { group, startFrom = 'earliest' } = this.options;
     const { settings } = this.parts;
     const client = this.parts.open();
     const consumer = client.kafka.consumer({
@@ -168,19 +175,45 @@ export class KafkajsConsumer implements KafkaConsumer {
       this.#assign(session, payload.memberAssignment),
     );
     try {
+      const present = await this.#present();
       await consumer.connect();
-      await consumer.subscribe({ topics: [...topics], fromBeginning: startFrom === 'earliest' });
+      await consumer.subscribe({ topics: present, fromBeginning: startFrom === 'earliest' });
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
         partitionsConsumedConcurrently: 1,
         eachBatch: async (payload) => this.#deliver(session, payload),
       });
+      if (present.length < this.options.topics.length) this.#watch(session, present.length);
     } catch (error) {
       this.#crashed(session, error);
     } finally {
       session.settled.set();
     }
+  }
+
+  /** The topics to read now: all, unless one was found missing. */
+  async #present(): Promise<string[]> {
+    const { topics } = this.options;
+    if (!this.#topicMissing) return [...topics];
+    const present = await presentTopics(this.parts.open, topics);
+    if (present.length === 0) throw new KafkaRequestError(`none of ${topics.join(', ')} exists`);
+    this.#topicMissing = present.length < topics.length;
+    return present;
+  }
+
+  /** Begins anew when a topic that was missing is there. */
+  #watch(session: Session, present: number): void {
+    const { clock, open } = this.parts;
+    clock.after(MISSING_TOPIC_MS, async () => {
+      if (session !== this.#session) return;
+      const now = await presentTopics(open, this.options.topics).catch(() => []);
+      if (session !== this.#session) return;
+      if (now.length <= present) return this.#watch(session, present);
+      this.#session = undefined;
+      this.#state = 'restarting';
+      await this.#recover(session, false, 0);
+    });
   }
 
   #hooks(): ConsumerHooks {
@@ -253,7 +286,12 @@ export class KafkajsConsumer implements KafkaConsumer {
   #crashed(session: Session, error: unknown): void {
     if (session !== this.#session) return;
     this.#session = undefined;
-    const { final, delayMs } = this.#restarts.stopped(error, isOutage(error));
+    const missing = isMissingTopic(error);
+    this.#topicMissing ||= missing;
+    const { final, delayMs } = this.#restarts.stopped(
+      error,
+      missing ? 'missing-topic' : isOutage(error) ? 'outage' : 'crash',
+    );
     this.#state = final ? 'failed' : 'restarting';
     void this.#recover(session, final, delayMs);
   }

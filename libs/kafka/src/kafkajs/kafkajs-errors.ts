@@ -8,6 +8,9 @@ const OUTAGES = new Set([
   'KafkaJSMetadataNotLoaded',
 ]);
 
+/** kafkajs says this with an error of no particular kind when a connection ends at a bad moment. */
+const DISCONNECTED = 'Broker not connected';
+
 const OUTAGE_TYPES = new Set([
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',
@@ -24,6 +27,7 @@ const UNSETTLED = new Set([
 ]);
 
 interface Wrapped {
+  readonly message?: string;
   readonly name?: string;
   readonly type?: string;
   readonly cause?: unknown;
@@ -42,8 +46,9 @@ function* chain(error: unknown): Generator<Wrapped> {
 
 /** Whether the brokers are away, rather than something being wrong. */
 export function isOutage(error: unknown): boolean {
-  for (const { name, type } of chain(error)) {
+  for (const { name, type, message } of chain(error)) {
     if (OUTAGES.has(name ?? '') || OUTAGE_TYPES.has(type ?? '')) return true;
+    if (message === DISCONNECTED) return true;
   }
   return false;
 }
@@ -57,5 +62,11 @@ export function isFence(error: unknown): boolean {
 /** Whether a broker has yet to hear of the topic, or that it leads it. */
 export function isUnsettled(error: unknown): boolean {
   for (const { type } of chain(error)) if (UNSETTLED.has(type ?? '')) return true;
+  return false;
+}
+
+/** Whether a topic does not exist. */
+export function isMissingTopic(error: unknown): boolean {
+  for (const { type } of chain(error)) if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return true;
   return false;
 }

@@ -5,13 +5,10 @@ import type {
   ProducerOptions,
   RecordHeaders,
 } from '../driver/kafka-driver.js';
-import { sizeOf } from '../driver/record-size.js';
+import { SendQueue, type Queued } from '../driver/send-queue.js';
 import { KafkaClosedError, KafkaSendError, KafkaUnavailableError } from '../kafka.errors.js';
 import { KafkajsClient } from './kafkajs-client.js';
 import { isOutage } from './kafkajs-errors.js';
-
-/** Below the 1 MiB that brokers take by default, with room for headers and batch overhead. */
-const BATCH_BYTES = 700_000;
 
 interface Session {
   readonly client: KafkajsClient;
@@ -25,6 +22,7 @@ interface Session {
  * drops it. So after any failure the whole producer is given up for one with a new producer id.
  */
 export class KafkajsProducer implements KafkaProducer {
+  readonly #queue = new SendQueue((queued) => this.#deliver(queued), false);
   #session: Session | undefined;
   #closed = false;
 
@@ -38,26 +36,18 @@ export class KafkajsProducer implements KafkaProducer {
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     if (this.#closed) throw new KafkaClosedError('producer');
-    const session = (this.#session ??= this.#begin());
-    try {
-      await session.ready;
-      for (const batch of batches(records)) {
-        await session.producer.sendBatch({
-          acks: -1,
-          timeout: this.requestTimeoutMs,
-          topicMessages: byTopic(batch),
-        });
-      }
-    } catch (error) {
-      this.#giveUp(session);
-      if (isOutage(error)) throw new KafkaUnavailableError('send', this.brokers, error);
-      throw new KafkaSendError([...new Set(records.map(({ topic }) => topic))], error);
-    }
+    const problems = await this.#queue.add(records);
+    if (problems.size === 0) return;
+    const [cause] = problems.values();
+    if (cause instanceof KafkaClosedError) throw cause;
+    if (isOutage(cause)) throw new KafkaUnavailableError('send', this.brokers, cause);
+    throw new KafkaSendError([...problems.keys()], cause);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#queue.idle();
     const session = this.#session;
     this.#session = undefined;
     if (session !== undefined) {
@@ -68,6 +58,21 @@ export class KafkajsProducer implements KafkaProducer {
       session.client.cut();
     }
     this.onClose(this);
+  }
+
+  async #deliver(queued: readonly Queued[]): Promise<void> {
+    const session = (this.#session ??= this.#begin());
+    try {
+      await session.ready;
+      await session.producer.sendBatch({
+        acks: -1,
+        timeout: this.requestTimeoutMs,
+        topicMessages: byTopic(queued.map(({ record }) => record)),
+      });
+    } catch (error) {
+      this.#giveUp(session);
+      for (const { record, send } of queued) send.problems.set(record.topic, error);
+    }
   }
 
   #begin(): Session {
@@ -89,22 +94,6 @@ export class KafkajsProducer implements KafkaProducer {
     session.client.cut();
     session.producer.disconnect().catch(() => {});
   }
-}
-
-function* batches(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
-  let batch: OutgoingRecord[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    const size = sizeOf(record);
-    if (batch.length > 0 && bytes + size > BATCH_BYTES) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(record);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: Message[] }[] {

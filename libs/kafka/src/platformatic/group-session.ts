@@ -42,7 +42,6 @@ export class GroupSession {
   readonly #ended = new AbortController();
   #assigned: readonly TopicPartition[] = [];
   #closed = false;
-  #running: Promise<void> = Promise.resolve();
   #nextLook = 0;
 
   constructor(
@@ -82,12 +81,6 @@ export class GroupSession {
     return this.#assigned;
   }
 
-  /** Resolves when it was closed. */
-  run(): Promise<void> {
-    this.#running = this.#live();
-    return this.#running;
-  }
-
   /** @throws BrokerRefusal when the group has moved on */
   async commit(positions: readonly TopicPartitionOffset[]): Promise<void> {
     for (let tries = 1; ; tries += 1) {
@@ -112,10 +105,10 @@ export class GroupSession {
     for (const client of this.#pollClients) client.cut();
     if (leave) await this.#leave();
     this.#client.cut();
-    await this.#running.catch(() => {});
   }
 
-  async #live(): Promise<void> {
+  /** Resolves some time after it was closed. */
+  async run(): Promise<void> {
     try {
       for (;;) {
         const assigned = await this.#join();

@@ -130,7 +130,10 @@ export class PlatformaticConsumer implements KafkaConsumer {
         return;
       } catch (error) {
         if (session !== this.#session) return;
-        const { final, delayMs } = this.#restarts.stopped(error, isOutage(error));
+        const { final, delayMs } = this.#restarts.stopped(
+          error,
+          isOutage(error) ? 'outage' : 'crash',
+        );
         this.#session = undefined;
         this.#trouble = undefined;
         this.#state = final ? 'failed' : 'restarting';

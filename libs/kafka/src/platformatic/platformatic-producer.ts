@@ -14,7 +14,7 @@ import {
   type PartitionBatch,
   type ProducerIdentity,
 } from './produce-round.js';
-import { SendQueue, type Queued } from './send-queue.js';
+import { SendQueue, type Queued } from '../driver/send-queue.js';
 
 const TRIES = 5;
 const BACKOFF = { initialMs: 100, maxMs: 1_000 };
@@ -47,7 +47,7 @@ export interface PlatformaticProducerParts {
  * on under a new id, because a broker may hold records under the numbers that would be used next.
  */
 export class PlatformaticProducer implements KafkaProducer {
-  readonly #queue = new SendQueue((queued) => this.#deliver(queued));
+  readonly #queue = new SendQueue((queued) => this.#deliver(queued), true);
   #session: Session | undefined;
   #client: PlatformaticClient | undefined;
   #closed = false;
@@ -108,24 +108,22 @@ export class PlatformaticProducer implements KafkaProducer {
     const hopeless: Batch[] = [];
     let open = batches;
     for (let attempt = 1; open.length > 0; attempt += 1) {
-      const failed = (await produceRound(
-        client,
-        cluster,
-        open,
-        identity,
-        settings.requestTimeoutMs,
-      )) as Batch[];
-      open = [];
-      for (const batch of failed) {
-        const again = attempt < TRIES && !this.#closed && worthAnotherTry(batch.problem);
-        if (again) open = [...open, batch];
-        else hopeless.push(batch);
-      }
+      const failed = await produceRound(client, cluster, open, identity, settings.requestTimeoutMs);
+      const last = attempt === TRIES || this.#closed;
+      const again = failed.filter(({ problem }) => !last && worthAnotherTry(problem));
+      hopeless.push(...failed.filter((batch) => !again.includes(batch)));
+      open = again;
       if (open.length === 0) break;
       await clock.sleep(backoffDelay(attempt, BACKOFF, random));
-      for (const { topic } of open) cluster.forget(topic);
-      // Without an answer the next round says what is wrong.
-      await cluster.know([...new Set(open.map(({ topic }) => topic))]).catch(() => {});
+      const topics = [...new Set(open.map(({ topic }) => topic))];
+      for (const topic of topics) cluster.forget(topic);
+      try {
+        await cluster.know(topics);
+      } catch (error) {
+        // Nobody knows who leads what now: it is this that is wrong.
+        for (const batch of open) batch.problem = error;
+        return [...hopeless, ...open];
+      }
     }
     return hopeless;
   }

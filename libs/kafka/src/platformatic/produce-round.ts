@@ -50,15 +50,15 @@ export function worthAnotherTry(problem: unknown): boolean {
 }
 
 /** Sends batches to their leaders, all at a time; returns those that failed, each with why. */
-export async function produceRound(
+export async function produceRound<B extends PartitionBatch>(
   client: PlatformaticClient,
   cluster: ClusterMap,
-  batches: readonly PartitionBatch[],
+  batches: readonly B[],
   identity: ProducerIdentity | undefined,
   timeoutMs: number,
-): Promise<PartitionBatch[]> {
-  const failed: PartitionBatch[] = [];
-  const byNode = new Map<number, PartitionBatch[]>();
+): Promise<B[]> {
+  const failed: B[] = [];
+  const byNode = new Map<number, B[]>();
   for (const batch of batches) {
     const node = cluster.leader(batch.topic, batch.partition);
     if (node !== undefined) byNode.set(node, [...(byNode.get(node) ?? []), batch]);
@@ -133,7 +133,7 @@ function bytesOf(value: Buffer | string | null): Buffer | null {
   return typeof value === 'string' ? Buffer.from(value) : value;
 }
 
-function fail(batch: PartitionBatch, problem: unknown): PartitionBatch {
+function fail<B extends PartitionBatch>(batch: B, problem: unknown): B {
   batch.problem = problem;
   return batch;
 }

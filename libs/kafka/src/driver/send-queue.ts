@@ -1,7 +1,7 @@
-import { groupBy } from '../driver/group-by.js';
-import type { OutgoingRecord } from '../driver/kafka-driver.js';
-import { Signal } from '../driver/signal.js';
-import { sizeOf } from '../driver/record-size.js';
+import { groupBy } from './group-by.js';
+import type { OutgoingRecord } from './kafka-driver.js';
+import { Signal } from './signal.js';
+import { sizeOf } from './record-size.js';
 
 /** Below the 1 MiB that brokers take by default, with room for batch overhead. */
 const ROUND_BYTES = 700_000;
@@ -29,12 +29,19 @@ interface Waiting extends PendingSend {
   readonly done: Signal;
 }
 
-/** Sends wait here in order, and go in rounds that are as large as a batch may be. */
+/**
+ * Sends wait here in order, and go in rounds that are as large as a batch may be. One round is under
+ * way at a time, so that none overtakes another that is tried again.
+ */
 export class SendQueue {
   #parts: Part[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(private readonly deliver: (queued: readonly Queued[]) => Promise<void>) {}
+  /** @param together whether a round may hold several sends */
+  constructor(
+    private readonly deliver: (queued: readonly Queued[]) => Promise<void>,
+    private readonly together: boolean,
+  ) {}
 
   /** Resolves with what went wrong, by topic, when all records have had their turn. */
   async add(records: readonly OutgoingRecord[]): Promise<ReadonlyMap<string, unknown>> {
@@ -45,7 +52,7 @@ export class SendQueue {
     let bytes = 0;
     const close = (): void => {
       send.parts += 1;
-      this.#parts.push({ queued, bytes, alone: false });
+      this.#parts.push({ queued, bytes, alone: !this.together });
     };
     for (const record of records) {
       const size = sizeOf(record);
