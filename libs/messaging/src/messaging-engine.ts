@@ -13,6 +13,7 @@ import { MessageActions } from './parking/message-actions.js';
 import { Replayer } from './parking/replayer.js';
 import { Inbox } from './inbox/inbox.js';
 import { InboxCleaner } from './inbox/inbox-cleaner.js';
+import type { ResolvedRetryPolicy } from './handler/handler.options.js';
 import type { MessagingOptions } from './messaging.options.js';
 import { OutboxRelay } from './outbox/outbox-relay.js';
 import { Outbox } from './outbox/outbox.js';
@@ -42,6 +43,9 @@ export interface MessagingEngineParts {
 export class MessagingEngine {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  readonly admin: KafkaAdmin;
+  /** Of handlers that say nothing. */
+  readonly retry: ResolvedRetryPolicy;
   readonly delayed: DelayedMessages;
   readonly publisher: MessageWriter;
   readonly relay: OutboxRelay;
@@ -51,7 +55,6 @@ export class MessagingEngine {
   readonly actions: MessageActions;
   readonly replayer: Replayer;
   readonly #producer: KafkaProducer;
-  readonly #admin: KafkaAdmin;
   readonly #delays: DelayTimer;
   readonly #cleaner: InboxCleaner;
   readonly #lag: LagMeter;
@@ -63,7 +66,8 @@ export class MessagingEngine {
     const { host, driver, listener } = parts;
     const { service } = options;
     this.#producer = driver.producer();
-    this.#admin = driver.admin();
+    this.admin = driver.admin();
+    this.retry = options.retry;
     this.inbox = new Inbox(host);
     this.outbox = new Outbox(host, () => this.relay.ring());
     this.relay = new OutboxRelay(
@@ -71,7 +75,7 @@ export class MessagingEngine {
         ...parts,
         outbox: this.outbox,
         producer: this.#producer,
-        admin: this.#admin,
+        admin: this.admin,
         onSent: (topic, count) => listener.onSent(topic, count),
         onFailure: () => listener.onFailure(),
       },
@@ -124,7 +128,7 @@ export class MessagingEngine {
       },
       {
         ...parts,
-        admin: this.#admin,
+        admin: this.admin,
         processor,
         onSkipped: (topic, reason) => listener.onSkipped(topic, reason),
       },
@@ -144,7 +148,7 @@ export class MessagingEngine {
     this.#cleaner = new InboxCleaner(this.inbox, options.inbox.retention, parts);
     this.#lag = new LagMeter(
       this.runtime,
-      (group, topics) => listener.measureLag(this.#admin, group, topics),
+      (group, topics) => listener.measureLag(this.admin, group, topics),
       parts.clock,
     );
   }
@@ -173,6 +177,6 @@ export class MessagingEngine {
   async stopRelay(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#delays.stop(), this.#cleaner.stop()]);
     await this.relay.stop(signal);
-    await Promise.all([this.#producer.close(), this.#admin.close()]);
+    await Promise.all([this.#producer.close(), this.admin.close()]);
   }
 }
