@@ -39,7 +39,9 @@ beforeAll(async () => {
   await driver.admin().ensureTopics([{ topic: Placed.topic, partitions: 6 }]);
   const probe = await MessageProbe.start({ driver, contracts: [Placed] });
   for (let from = 0; from < COUNT; from += 500) {
-    await Promise.all(Array.from({ length: 500 }, (_, n) => probe.publish(Placed, order(from + n))));
+    await Promise.all(
+      Array.from({ length: 500 }, (_, n) => probe.publish(Placed, order(from + n))),
+    );
   }
   await probe.stop();
 }, 120_000);
@@ -96,7 +98,10 @@ const bareEachMessage = () =>
 
 const engine = (effects: 'once' | 'at-least-once') =>
   rate(async (group, got) => {
-    const service = await TestService.create(group, { host: db.unitOfWork, brokers: kafka.brokers });
+    const service = await TestService.create(group, {
+      host: db.unitOfWork,
+      brokers: kafka.brokers,
+    });
     service.engine.runtime.subscribe({
       consumer: 'bench',
       contracts: [Placed],

@@ -87,7 +87,7 @@ describe('handlers written for the Kafka transport of Nest', () => {
   it('get payload and context as they know them', async () => {
     @Controller()
     class Orders {
-      @EventPattern(topic, Transport.KAFKA)
+      @EventPattern<string>(topic, Transport.KAFKA)
       async on(@Payload() data: unknown, @Payload('n') n: unknown, @Ctx() context: KafkaContext) {
         await context.getHeartbeat()();
         const { key, value, headers, offset } = context.getMessage();
@@ -98,7 +98,7 @@ describe('handlers written for the Kafka transport of Nest', () => {
         expect(() => context.getProducer()).toThrow(/MessagePublisher/);
       }
 
-      @EventPattern(topic, Transport.TCP)
+      @EventPattern<string>(topic, Transport.TCP)
       async other() {
         calls.push(['of another transport']);
       }
@@ -118,12 +118,12 @@ describe('handlers written for the Kafka transport of Nest', () => {
   it('K1, K9: have a fate of their own: one that fails is dead-lettered and runs no other again', async () => {
     @Controller()
     class Orders {
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async bad({ n }: { n: number }) {
         calls.push(['bad', n]);
         if (n === 1) throw new Error('poison');
       }
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async good({ n }: { n: number }) {
         calls.push(['good', n]);
       }
@@ -181,7 +181,7 @@ describe('handlers written for the Kafka transport of Nest', () => {
     class Orders {
       @UseInterceptors(Around)
       @UseFilters(Watch)
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async on(@Payload(Numbers) data: { n: number }) {
         calls.push(['handler', data.n]);
         if (data.n === 13) throw new Unlucky('unlucky');
@@ -216,20 +216,20 @@ describe('handlers written for the Kafka transport of Nest', () => {
     @Controller()
     class Orders {
       @UseInterceptors(Skip)
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       never() {
         calls.push(['never']);
       }
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       empty() {
         calls.push(['empty']);
         return EMPTY;
       }
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       some() {
         return of(1, 2);
       }
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       nothing() {}
     }
     const app = await start([Orders], {}, [Skip]);
@@ -286,7 +286,7 @@ describe('handlers written for the Kafka transport of Nest', () => {
     });
     @Controller()
     class Orders {
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async on(data: unknown) {
         calls.push([data]);
       }
@@ -302,9 +302,9 @@ describe('handlers written for the Kafka transport of Nest', () => {
   it('K21: are in the group that is configured, as it is written', async () => {
     @Controller()
     class Orders {
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async on() {}
-      @EventPattern(topic, { handler: { group: `${topic}-own`, concurrency: 2 } })
+      @EventPattern<string>(topic, { handler: { group: `${topic}-own`, concurrency: 2 } })
       async own() {}
     }
     const app = await start([Orders], { group: `${topic}-shared` });
@@ -316,7 +316,7 @@ describe('handlers written for the Kafka transport of Nest', () => {
     @Controller()
     class Orders {
       constructor(private readonly host: TransactionHost) {}
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async on() {
         calls.push([this.host.active]);
       }
@@ -349,14 +349,14 @@ describe('handlers written for the Kafka transport of Nest', () => {
     await expect(create([decorated(MessagePattern({ cmd: 'sum' }))])).rejects.toThrow(
       /@MessagePattern on Orders.on: pattern: \{"cmd":"sum"\} is not allowed/,
     );
-    const wrong = EventPattern(topic, { handler: { retries: 5 } });
+    const wrong = EventPattern<string>(topic, { handler: { retries: 5 } });
     await expect(create([decorated(wrong)])).rejects.toThrow(/retries: unknown option/);
     await expect(
-      create([decorated(EventPattern(topic))], { groupId: 'x' } as object),
+      create([decorated(EventPattern<string>(topic))], { groupId: 'x' } as object),
     ).rejects.toThrow(/RookeryTransport: groupId: unknown option/);
     @Controller({ scope: Scope.REQUEST })
     class PerRequest {
-      @EventPattern(topic)
+      @EventPattern<string>(topic)
       async on() {}
     }
     await expect(create([PerRequest])).rejects.toThrow(/PerRequest\.on: .*not a singleton/);
