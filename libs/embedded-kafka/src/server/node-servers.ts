@@ -24,6 +24,8 @@ export class NodeServers {
   /** Ports once given; a node that comes back is where its clients look for it. */
   readonly #ports = new Map<number, number>();
   #connections = 0;
+  #changes: Promise<void> = Promise.resolve();
+  #closed = false;
 
   private constructor(private readonly options: NodeServersOptions) {}
 
@@ -48,20 +50,24 @@ export class NodeServers {
   }
 
   /** Takes a node down: its connections are cut and others take over. */
-  async stop(id: number): Promise<void> {
-    const server = this.#servers.get(id);
-    if (server === undefined) return;
-    this.#servers.delete(id);
-    this.options.cluster.leave(id);
-    await server.close();
+  stop(id: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const server = this.#servers.get(id);
+      if (server === undefined) return;
+      this.#servers.delete(id);
+      this.options.cluster.leave(id);
+      await server.close();
+    });
   }
 
   /** Brings a node back to its former port. @throws PortInUseError or ListenError */
-  async start(id: number): Promise<void> {
-    if (this.#servers.has(id)) return;
-    const port = this.portOf(id);
-    await this.#listen(id, port);
-    this.options.cluster.join({ nodeId: id, host: this.options.host, port });
+  start(id: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#closed || this.#servers.has(id)) return;
+      const port = this.portOf(id);
+      await this.#listen(id, port);
+      this.options.cluster.join({ nodeId: id, host: this.options.host, port });
+    });
   }
 
   /** Cuts connections. @returns how many */
@@ -79,7 +85,17 @@ export class NodeServers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#servers.values()].map((server) => server.close()));
+    this.#closed = true;
+    await this.#inTurn(async () => {
+      await Promise.all([...this.#servers.values()].map((server) => server.close()));
+    });
+  }
+
+  /** Stops and starts one after the other, so that none meets a node half way. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#changes.then(change);
+    this.#changes = done.catch(() => {});
+    return done;
   }
 
   async #listen(id: number, port: number): Promise<void> {
