@@ -16,7 +16,7 @@ const sideways = { observability: ['config'] };
 const exactly = {
   'embedded-kafka': ['core'],
   contracts: ['core', 'messaging'],
-  cli: ['core', 'persistence', 'embedded-kafka'],
+  cli: ['core', 'persistence', 'embedded-kafka', 'messaging'],
   schematics: [],
 };
 

@@ -91,6 +91,31 @@ program
     process.exitCode = await kafka(options);
   });
 
+const contracts = program
+  .command('contracts')
+  .description('look after what services tell each other: versions, lock files, samples');
+
+contracts
+  .command('check')
+  .description(
+    'compare the contracts with what was released; exit code 1 when somebody would break',
+  )
+  .option('--json', 'as JSON')
+  .action(async ({ json = false }: { json?: boolean }) => {
+    const { checkContracts } = await import('./commands/contracts.js');
+    if (!(await checkContracts(json, say))) process.exitCode = 1;
+  });
+
+contracts
+  .command('lock')
+  .description('write lock files and samples of new versions, unless somebody would break')
+  .option('--unreleased <versions>', 'versions that may change, as in orders.order-placed@2,...')
+  .option('--json', 'as JSON')
+  .action(async (options: { unreleased?: string; json?: boolean }) => {
+    const { lockContracts } = await import('./commands/contracts.js');
+    if (!(await lockContracts(options, say))) process.exitCode = 1;
+  });
+
 // A clock's timers do not keep a process: without this it would end while a command only waits.
 const alive = setInterval(() => undefined, 60_000);
 try {

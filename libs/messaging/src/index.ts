@@ -34,7 +34,13 @@ export { isReply, reply, type Reply, type ReplyTo } from './handler/reply.js';
 export { OnEvent } from './handler/on-event.decorator.js';
 export { OnTombstone } from './handler/on-tombstone.decorator.js';
 export { OnCommand } from './handler/on-command.decorator.js';
-export type { HandlerOptions, RetryPolicy } from './handler/handler.options.js';
+export type { FieldOf, HandlerOptions, RetryPolicy, UsedOf } from './handler/handler.options.js';
+export {
+  declareTraffic,
+  Sends,
+  type HandledMessage,
+  type Traffic,
+} from './contract/traffic/traffic.js';
 export {
   MessagePublisher,
   type PublishOptions,

@@ -30,8 +30,11 @@ const File = z.strictObject({
     .string()
     .regex(/^@[a-z0-9-]+$/)
     .default('@rookery'),
-  /** Folder of the package that holds the event contracts. */
-  contracts: z.string().default('libs/contracts'),
+  /** Folders of the packages that export the event contracts. */
+  contracts: z
+    .union([z.string(), z.array(z.string())])
+    .default('libs/contracts')
+    .transform((folders) => [folders].flat()),
   postgres: z.strictObject({ port: port().default(5433) }).prefault({}),
   kafka: z.strictObject({ port: port().default(9092) }).prefault({}),
   /** The request that `rookery up` offers to paste. */

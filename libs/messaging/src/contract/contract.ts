@@ -28,6 +28,8 @@ interface Contract<K extends string, N extends string, D> {
   readonly compatibility: Compatibility;
   /** Turns data of each older version into that of the next. */
   readonly upcast: { readonly [version: number]: (data: never) => unknown };
+  /** What messages of a version look like, for documents and golden samples. */
+  readonly examples?: { readonly [version: number]: unknown };
   /** Only for the type checker: data of the newest version. */
   readonly '~data'?: D;
 }
@@ -104,6 +106,13 @@ interface Described<V extends Versions> {
   readonly versions: V;
   /** @default 'FULL' */
   readonly compatibility?: Compatibility;
+  /**
+   * What messages of a version look like, for documents and golden samples. @default made from the
+   * schema where needed
+   */
+  readonly examples?: {
+    readonly [K in keyof NoInfer<V>]?: OutputOf<NoInfer<V>[K] & StandardSchema>;
+  };
 }
 
 /** What {@link defineEvent} takes. */

@@ -5,11 +5,13 @@ import type {
   Compatibility,
   EventContract,
   EventOptions,
+  MessageContract,
   NewestOf,
   ReplyContract,
   ReplyOptions,
   Versions,
 } from './contract.js';
+import { rememberContract } from './known-contracts.js';
 import { isTopicName } from './topic-name.js';
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
@@ -62,6 +64,7 @@ interface Shared<N> {
   readonly latest: number;
   readonly compatibility: Compatibility;
   readonly upcast: Readonly<Record<number, (data: never) => unknown>>;
+  readonly examples: Readonly<Record<number, unknown>>;
 }
 
 function shared<N extends string>(
@@ -71,6 +74,7 @@ function shared<N extends string>(
     readonly versions: Versions;
     readonly compatibility?: Compatibility;
     readonly upcast?: unknown;
+    readonly examples?: Readonly<Record<number, unknown>>;
   },
 ): Shared<N> {
   const problems: string[] = [];
@@ -98,8 +102,8 @@ function shared<N extends string>(
     }
   }
   if (problems.length > 0) throw new InvalidOptionError(`contract ${name}`, problems);
-  const { owner, versions, compatibility = 'FULL' } = options;
-  return { name, owner, versions, latest, compatibility, upcast };
+  const { owner, versions, compatibility = 'FULL', examples = {} } = options;
+  return { name, owner, versions, latest, compatibility, upcast, examples };
 }
 
 /** Data crosses the wire as JSON: a Date, a bigint or a transform would come back as another type. */
@@ -121,6 +125,7 @@ function checkTopic(name: string, topic: string): string {
   ]);
 }
 
-function freeze<T extends object>(contract: T): T {
+function freeze<T extends MessageContract>(contract: T): T {
+  rememberContract(contract);
   return Object.freeze(contract);
 }

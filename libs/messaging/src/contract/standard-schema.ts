@@ -1,3 +1,5 @@
+type JsonSchemaTarget = 'draft-2020-12';
+
 /**
  * The part of Standard Schema V1 (https://standardschema.dev) that contracts rely on, plus its JSON
  * Schema extension where a library has it. zod 4, valibot and arktype schemas all fit.
@@ -9,7 +11,10 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
     readonly jsonSchema?: {
-      readonly output: (options: { readonly target: string }) => Record<string, unknown>;
+      /** What {@link StandardSchema} gives, as JSON Schema. */
+      readonly output: (options: { readonly target: JsonSchemaTarget }) => Record<string, unknown>;
+      /** What it takes. */
+      readonly input?: (options: { readonly target: JsonSchemaTarget }) => Record<string, unknown>;
     };
   };
 }

@@ -48,6 +48,10 @@ const handlerSchema = z.strictObject({
   ordered: z.boolean().default(true),
   concurrency: z.int().min(1).max(1_000).optional(),
   timeout: durationOption().optional(),
+  uses: z
+    .array(z.string().regex(/^[^.\s][^\s]*$/))
+    .min(1)
+    .optional(),
 });
 
 /**
@@ -68,8 +72,26 @@ export interface RetryPolicy {
   };
 }
 
+/** The fields of data, as `total`, and of what is in them, as `total.amount` or `lines.sku`. */
+export type FieldOf<D> = D extends object
+  ? { [K in keyof D & string]: K | `${K}.${string}` }[keyof D & string]
+  : never;
+
+/** Data as a handler gets it that says which fields it uses: only those, if it says so. */
+export type UsedOf<D, F extends string> = [F] extends [never]
+  ? D
+  : D extends unknown
+    ? Pick<D, Extract<keyof D, F extends `${infer Field}.${string}` ? Field : F>>
+    : never;
+
 /** Options of `@OnEvent` and `@OnCommand`. */
-export interface HandlerOptions<D = never> {
+export interface HandlerOptions<D = never, F extends string = string> {
+  /**
+   * The fields the handler reads, as `'orderId'` or `'total.amount'`. Others may then be removed from
+   * the contract; these may not, and the refusal names the handler. The type of its data shrinks to
+   * them. @default all
+   */
+  readonly uses?: readonly F[];
   /**
    * The name under which handled messages are remembered. Keep it when the class or the method is
    * renamed. @default '<Class>.<method>'

@@ -1,6 +1,6 @@
 import type { CommandContract, DataOf } from '../contract/contract.js';
 import { bindHandler } from './handler-binding.js';
-import type { HandlerOptions } from './handler.options.js';
+import type { FieldOf, HandlerOptions, UsedOf } from './handler.options.js';
 import type { MessageContext } from './message-context.js';
 import type { ReplyTo } from './reply.js';
 
@@ -11,10 +11,15 @@ import type { ReplyTo } from './reply.js';
  *
  * @throws InvalidOptionError when the options are wrong
  */
-export function OnCommand<C extends CommandContract>(
+export function OnCommand<C extends CommandContract, const F extends FieldOf<DataOf<C>> = never>(
   contract: C,
-  options: HandlerOptions<DataOf<C>> = {},
-): <T extends (data: DataOf<C>, context: MessageContext) => ReplyTo<C> | Promise<ReplyTo<C>>>(
+  options: HandlerOptions<DataOf<C>, F> = {},
+): <
+  T extends (
+    data: UsedOf<DataOf<C>, F>,
+    context: MessageContext,
+  ) => ReplyTo<C> | Promise<ReplyTo<C>>,
+>(
   target: object,
   method: string | symbol,
   descriptor: TypedPropertyDescriptor<T>,

@@ -1,6 +1,6 @@
 import type { DataOf, EventContract } from '../contract/contract.js';
 import { bindHandler } from './handler-binding.js';
-import type { HandlerOptions } from './handler.options.js';
+import type { FieldOf, HandlerOptions, UsedOf } from './handler.options.js';
 import type { MessageContext } from './message-context.js';
 
 /**
@@ -9,10 +9,10 @@ import type { MessageContext } from './message-context.js';
  *
  * @throws InvalidOptionError when the options are wrong
  */
-export function OnEvent<C extends EventContract>(
+export function OnEvent<C extends EventContract, const F extends FieldOf<DataOf<C>> = never>(
   contract: C,
-  options: HandlerOptions<DataOf<C>> = {},
-): <T extends (data: DataOf<C>, context: MessageContext) => unknown>(
+  options: HandlerOptions<DataOf<C>, F> = {},
+): <T extends (data: UsedOf<DataOf<C>, F>, context: MessageContext) => unknown>(
   target: object,
   method: string | symbol,
   descriptor: TypedPropertyDescriptor<T>,

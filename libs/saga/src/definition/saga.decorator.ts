@@ -1,4 +1,10 @@
-import type { CommandContract, DataOf, EventContract, ReplyContract } from '@rookery/messaging';
+import {
+  declareTraffic,
+  type CommandContract,
+  type DataOf,
+  type EventContract,
+  type ReplyContract,
+} from '@rookery/messaging';
 import type { Decision, Why } from '../engine/decision.js';
 import {
   metadataOf,
@@ -9,13 +15,18 @@ import {
   type RemoteStepOptions,
   type SagaOptions,
 } from './saga-metadata.js';
+import { sagaTraffic } from './saga-traffic.js';
 
 type Result<T> = T | Promise<T>;
 type On<T> = (target: object, method: string, descriptor: TypedPropertyDescriptor<T>) => void;
 
 /** Declares a class, provided by a module, to be a saga; list it in `SagaModule.forRoot`. */
 export function Saga(options: SagaOptions): ClassDecorator {
-  return (target) => void (metadataOf(target.prototype as object).options = options);
+  return (target) => {
+    const metadata = metadataOf(target.prototype as object);
+    metadata.options = options;
+    declareTraffic(target, () => sagaTraffic(options.name, metadata));
+  };
 }
 
 /** The event that begins a saga; the method makes the first state of it. */
