@@ -1,11 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'vite';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EmbeddedKafka } from './index.js';
+import { brokerChildren } from './testing/broker-child.js';
 import { ProtocolClient } from './testing/protocol-client.js';
 import { sequenced } from './testing/record-batch-builder.js';
 import { temporaryDirectory } from './testing/temporary-directory.js';
@@ -117,37 +114,7 @@ describe('a broker started again on its data directory', () => {
 });
 
 describe('a broker process that was killed', () => {
-  const bundle = mkdtempSync(join(tmpdir(), 'broker-process-'));
-  afterAll(() => rmSync(bundle, { recursive: true, force: true }));
-
-  // The child runs the sources as they are now, bundled to what node can load.
-  beforeAll(async () => {
-    await build({
-      configFile: false,
-      logLevel: 'error',
-      resolve: { conditions: ['rookery:source'] },
-      ssr: { noExternal: true, resolve: { conditions: ['rookery:source'] } },
-      build: {
-        ssr: join(import.meta.dirname, 'testing/broker-process.ts'),
-        outDir: bundle,
-        emptyOutDir: true,
-        rolldownOptions: { output: { entryFileNames: 'broker-process.mjs' } },
-      },
-    });
-  });
-
-  const spawn = async (dataDirectory: string): Promise<{ child: ChildProcess; port: number }> => {
-    const child = fork(join(bundle, 'broker-process.mjs'), [dataDirectory], { execArgv: [] });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const [message] = (await once(child, 'message')) as [{ port: number }];
-    return { child, port: message.port };
-  };
-
-  const kill = async (child: ChildProcess): Promise<void> => {
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  };
+  const { spawn, kill } = brokerChildren();
 
   const send = async (port: number, sequence: number): Promise<[number, number]> => {
     const client = await ProtocolClient.connect(port);

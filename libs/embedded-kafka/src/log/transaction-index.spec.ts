@@ -1,3 +1,4 @@
+import { seededRandom } from '@rookery/core/testing';
 import { describe, expect, it } from 'vitest';
 import { controlBatch } from './control-batch.js';
 import { isIntact, readBatchHeader, type BatchHeader } from './record-batch.js';
@@ -49,8 +50,8 @@ describe('TransactionIndex', () => {
   });
 
   it('agrees with a search through all, for any order of ends', () => {
-    let seed = 1;
-    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    const next = seededRandom(1);
+    const random = (below: number): number => Math.floor(next() * below);
     for (let round = 0; round < 50; round++) {
       const entries = Array.from(
         { length: 40 },
