@@ -1,0 +1,5 @@
+export {
+  EmbeddedKafkaModule,
+  type EmbeddedKafkaAsyncOptions,
+  type StartedEmbeddedKafkaModule,
+} from './embedded-kafka.module.js';
