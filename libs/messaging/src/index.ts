@@ -23,7 +23,15 @@ export type {
 export {
   ContractViolationError,
   HandlerTimeoutError,
+  InvalidEditError,
+  InvalidMessageRequestError,
+  MessageChangedError,
+  MessageInUseError,
+  MessageNotFirstError,
+  MessageNotFoundError,
   MessageTooLargeError,
+  NoHandlerError,
+  StaleMessageError,
   UnexpectedReplyError,
   UnprocessableMessageError,
   UnreadableRecordError,
@@ -53,6 +61,21 @@ export {
   type Subscription,
   type TombstoneSubscription,
 } from './consumer/messaging-runtime.js';
+export {
+  MessageOperations,
+  type DiscardRequest,
+  type EditRequest,
+  type MessagePage,
+  type MessageQuery,
+  type ReplayJobRequest,
+  type ReplayRequest,
+} from './operations/message-operations.js';
+export type { FailedMessage, FailedMessageDetails, Payload } from './operations/message-view.js';
+export type { MessageAction } from './operations/message-actions.js';
+export type { FailureCount } from './parking/failed-messages.js';
+export type { FailureStatus } from './parking/failure-rows.js';
+export type { ReplayJob } from './replay/replay-jobs.js';
+export type { KeyReplay, ReplayResult } from './replay/replayer.js';
 export { MessagingModule } from './messaging.module.js';
 export { messagingOptions, type MessagingOptions } from './messaging.options.js';
 export { messagingMigrations } from './messaging.migrations.js';

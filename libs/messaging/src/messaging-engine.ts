@@ -9,11 +9,15 @@ import { DelayedMessages } from './delay/delayed-messages.js';
 import { HandlerRun } from './consumer/handler-run.js';
 import { FailedMessages } from './parking/failed-messages.js';
 import { FailureRows } from './parking/failure-rows.js';
-import { MessageActions } from './parking/message-actions.js';
-import { Replayer } from './parking/replayer.js';
+import { MessageActions } from './operations/message-actions.js';
+import { Replayer } from './replay/replayer.js';
 import { Inbox } from './inbox/inbox.js';
-import { InboxCleaner } from './inbox/inbox-cleaner.js';
 import type { ResolvedRetryPolicy } from './handler/handler.options.js';
+import { Housekeeping } from './inbox/housekeeping.js';
+import { KeyVersions } from './inbox/key-versions.js';
+import { MessageOperations } from './operations/message-operations.js';
+import { ReplayJobs } from './replay/replay-jobs.js';
+import { ReplayRunner } from './replay/replay-runner.js';
 import type { MessagingOptions } from './messaging.options.js';
 import { OutboxRelay } from './outbox/outbox-relay.js';
 import { Outbox } from './outbox/outbox.js';
@@ -51,12 +55,12 @@ export class MessagingEngine {
   readonly relay: OutboxRelay;
   readonly runtime: ConsumerRuntime;
   readonly failures: FailedMessages;
-  readonly rows: FailureRows;
-  readonly actions: MessageActions;
   readonly replayer: Replayer;
   readonly #producer: KafkaProducer;
   readonly #delays: DelayTimer;
-  readonly #cleaner: InboxCleaner;
+  readonly operations: MessageOperations;
+  readonly #housekeeping: Housekeeping;
+  readonly #replays: ReplayRunner;
   readonly #lag: LagMeter;
 
   constructor(
@@ -134,18 +138,41 @@ export class MessagingEngine {
       },
     );
     this.failures = new FailedMessages(host);
-    this.rows = new FailureRows(host);
-    this.actions = new MessageActions(host);
-    this.replayer = new Replayer({
+    const failed = {
       ...parts,
       failures: this.failures,
-      rows: this.rows,
-      actions: this.actions,
+      rows: new FailureRows(host),
+      actions: new MessageActions(host),
       handlers: this.runtime,
+      names: () => this.runtime.names,
+      retrying: () => this.runtime.retrying,
+      jobs: new ReplayJobs(host, service),
+    };
+    this.replayer = new Replayer({
+      ...failed,
       run: new HandlerRun({ ...parts, service, inbox: this.inbox, writer: this.publisher }),
       onOutcome: (consumer, outcome, seconds) => listener.onOutcome(consumer, outcome, seconds),
     });
-    this.#cleaner = new InboxCleaner(this.inbox, options.inbox.retention, parts);
+    this.#replays = new ReplayRunner({ ...failed, replayer: this.replayer });
+    this.operations = new MessageOperations({
+      ...failed,
+      replayer: this.replayer,
+      onJob: this.#replays.wake,
+    });
+    const { retention } = options.failures;
+    this.#housekeeping = new Housekeeping(
+      [
+        { what: 'inbox', keeper: this.inbox, ageMs: options.inbox.retention },
+        {
+          what: 'table of versions',
+          keeper: new KeyVersions(host),
+          ageMs: options.inbox.retention,
+        },
+        { what: 'table of failed messages', keeper: this.failures, ageMs: retention },
+        { what: 'table of replays', keeper: failed.jobs, ageMs: retention },
+      ],
+      parts,
+    );
     this.#lag = new LagMeter(
       this.runtime,
       (group, topics) => listener.measureLag(this.admin, group, topics),
@@ -161,21 +188,22 @@ export class MessagingEngine {
   startRelay(): void {
     this.relay.start();
     this.#delays.start();
-    this.#cleaner.start();
+    this.#housekeeping.start();
   }
 
   async startConsumers(signal: AbortSignal): Promise<void> {
     await this.runtime.start(signal);
+    this.#replays.start();
     this.#lag.start();
   }
 
   async stopConsumers(): Promise<void> {
-    await Promise.all([this.runtime.stop(), this.#lag.stop()]);
+    await Promise.all([this.runtime.stop(), this.#replays.stop(), this.#lag.stop()]);
   }
 
   /** Sends what is left, then closes the producer. */
   async stopRelay(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#delays.stop(), this.#cleaner.stop()]);
+    await Promise.all([this.#delays.stop(), this.#housekeeping.stop()]);
     await this.relay.stop(signal);
     await Promise.all([this.#producer.close(), this.admin.close()]);
   }

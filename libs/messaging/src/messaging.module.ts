@@ -12,6 +12,8 @@ import { MessagingEngine } from './messaging-engine.js';
 import { messagingHealth } from './messaging.health.js';
 import { MessagingMetrics } from './messaging.metrics.js';
 import { messagingOptions } from './messaging.options.js';
+import { MessageOperations } from './operations/message-operations.js';
+import { MessagesController } from './operations/messages.controller.js';
 import { MessagePublisher } from './publish/message-publisher.js';
 
 /**
@@ -32,6 +34,7 @@ export class MessagingModule implements OnModuleInit {
       module: MessagingModule,
       global: true,
       imports: [DiscoveryModule],
+      controllers: [MessagesController],
       providers: [
         {
           provide: MessagingEngine,
@@ -59,8 +62,13 @@ export class MessagingModule implements OnModuleInit {
           inject: [MessagingEngine],
           useFactory: ({ runtime }: MessagingEngine) => runtime,
         },
+        {
+          provide: MessageOperations,
+          inject: [MessagingEngine],
+          useFactory: ({ operations }: MessagingEngine) => operations,
+        },
       ],
-      exports: [MessagePublisher, MessagingRuntime],
+      exports: [MessagePublisher, MessagingRuntime, MessageOperations],
     };
   }
 

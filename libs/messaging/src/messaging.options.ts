@@ -47,6 +47,12 @@ export const messagingOptions = z.strictObject({
       batchSize: z.int().min(1).max(10_000).default(500),
     })
     .prefault({}),
+  failures: z
+    .strictObject({
+      /** How long messages are kept that are dead, replayed or discarded. Parked ones are kept. */
+      retention: durationOption().default(30 * 86_400_000),
+    })
+    .prefault({}),
   inbox: z
     .strictObject({
       /** How long handled messages are remembered: longer than brokers keep them. */

@@ -3,6 +3,8 @@ import type { DevelopmentSecrets } from './development-secrets.js';
 
 /** Scope of the management endpoints that are not public. */
 const OPERATIONS = 'ops:read';
+/** Scope of those that change something, for people and not for apps. */
+const OPERATIONS_WRITE = 'ops:write';
 /** Name of the confidential client for `curl`, demos and tests. */
 export const DEMO_CLIENT = 'demo';
 /** Name of the user to sign in as. */
@@ -25,9 +27,10 @@ export interface AuthSeed {
   }[];
 }
 
-/** All scopes of a workspace's apps, and the one for operations. */
+/** All scopes of a workspace's apps, and those for operations. */
 export function allScopes(file: RookeryFile): string[] {
-  return [...new Set([...Object.values(file.apps).flatMap((app) => app.scopes), OPERATIONS])];
+  const ofApps = Object.values(file.apps).flatMap((app) => app.scopes);
+  return [...new Set([...ofApps, OPERATIONS, OPERATIONS_WRITE])];
 }
 
 /** A client for demos, one for browsers, one for each app, and a user. */

@@ -54,7 +54,13 @@ it('seeds a client for each app with its own scopes and those of the apps it cal
     'stock:write',
   ]);
   expect(client('stock')?.scopes).toEqual(['ops:read', 'stock:read', 'stock:write']);
-  expect(client('demo')?.scopes).toEqual(['orders:read', 'stock:read', 'stock:write', 'ops:read']);
+  expect(client('demo')?.scopes).toEqual([
+    'orders:read',
+    'stock:read',
+    'stock:write',
+    'ops:read',
+    'ops:write',
+  ]);
   expect(client('web')).not.toHaveProperty('secret');
   const kept = readFileSync(path, 'utf8');
   for (const { secret } of seed.clients) if (secret !== undefined) expect(kept).toContain(secret);

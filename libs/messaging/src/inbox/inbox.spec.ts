@@ -2,7 +2,7 @@ import { seededRandom, settle, VirtualClock } from '@rookery/core/testing';
 import { useDatabase } from '@rookery/testing/database';
 import { describe, expect, it } from 'vitest';
 import { messagingMigrations } from '../messaging.migrations.js';
-import { InboxCleaner } from './inbox-cleaner.js';
+import { Housekeeping } from './housekeeping.js';
 import { Inbox } from './inbox.js';
 
 const db = useDatabase({ migrations: [messagingMigrations] });
@@ -36,20 +36,25 @@ describe('Inbox', () => {
   });
 });
 
-describe('InboxCleaner', () => {
+describe('Housekeeping', () => {
   it('cleans about every hour, goes on after a failure, and stops at once', async () => {
     const clock = new VirtualClock();
     const ages: number[] = [];
     const lines: string[] = [];
-    const cleaner = new InboxCleaner(
-      {
-        async forgetOlderThan(ageMs) {
-          ages.push(ageMs);
-          if (ages.length === 1) throw new Error('away');
-          return 5;
+    const cleaner = new Housekeeping(
+      [
+        {
+          what: 'inbox',
+          ageMs: 1_000,
+          keeper: {
+            async forgetOlderThan(ageMs) {
+              ages.push(ageMs);
+              if (ages.length === 1) throw new Error('away');
+              return 5;
+            },
+          },
         },
-      },
-      1_000,
+      ],
       {
         clock,
         random: seededRandom(3),

@@ -260,7 +260,7 @@ describe('parking on PostgreSQL and a Kafka broker', () => {
     await expect(one.engine.replayer.replay(dead.id, BY)).rejects.toMatchObject({
       code: 'RKY_MSG_CHANGED',
     });
-    expect(await one.engine.actions.of(dead.id)).toMatchObject([
+    expect((await one.engine.operations.show(dead.id)).actions).toMatchObject([
       { action: 'replay', actor: 'ann', reason: 'fixed', outcome: 'handled' },
     ]);
   });

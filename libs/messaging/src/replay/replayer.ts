@@ -17,9 +17,9 @@ import {
   UnreadableRecordError,
 } from '../messaging.errors.js';
 import { errorText } from '../consumer/error-facts.js';
-import type { FailedMessages } from './failed-messages.js';
-import { recordOf, type FailureRow, type FailureRows } from './failure-rows.js';
-import type { By, MessageActions } from './message-actions.js';
+import type { FailedMessages } from '../parking/failed-messages.js';
+import { recordOf, type FailureRow, type FailureRows } from '../parking/failure-rows.js';
+import type { By, MessageActions } from '../operations/message-actions.js';
 
 /** The handlers of this process. */
 export interface Handlers {
