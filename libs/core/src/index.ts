@@ -5,6 +5,7 @@ export { AbortedError } from './errors/aborted.error.js';
 export { PROBLEM_JSON, problem, problemOf, type Problem } from './errors/problem.js';
 export { toMilliseconds, type Duration } from './duration/duration.js';
 export { BaseClock, systemClock, type Cancel, type Clock } from './clock/clock.js';
+export { backoffDelay, type Backoff } from './backoff/backoff.js';
 export { systemRandom, type Random } from './clock/random.js';
 export {
   currentContext,

@@ -31,7 +31,6 @@ export type {
   TopicSpec,
 } from './driver/kafka-driver.js';
 export { murmur2, partitionOf } from './driver/murmur2.js';
-export { backoffDelay, type Backoff } from './driver/backoff.js';
 export { awaitBroker, type AwaitBrokerParts } from './driver/await-broker.js';
 export {
   MemoryBroker,

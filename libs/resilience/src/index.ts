@@ -17,7 +17,6 @@ export { BulkheadFullError } from './bulkhead/bulkhead-full.error.js';
 export { Retry as RetryEngine, retry, type RetryMetrics } from './retry/retry.js';
 export { Retry } from './retry/retry.decorator.js';
 export type { BackoffOptions, RetryConfig, RetryOptions } from './retry/retry.options.js';
-export { backoffDelay, type Backoff } from './retry/backoff.js';
 export { Timeout as TimeoutEngine, timeout, type TimeoutMetrics } from './timeout/timeout.js';
 export { Timeout } from './timeout/timeout.decorator.js';
 export type { TimeoutConfig, TimeoutOptions } from './timeout/timeout.options.js';

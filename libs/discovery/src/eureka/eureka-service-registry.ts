@@ -1,5 +1,4 @@
-import { AbortedError, type Cancel, type Clock, type Random } from '@rookery/core';
-import { backoffDelay } from '@rookery/resilience';
+import { backoffDelay, AbortedError, type Cancel, type Clock, type Random } from '@rookery/core';
 import type { RegistryUnavailableError } from '../discovery.errors.js';
 import { RegistryView } from '../registry/registry-view.js';
 import type { ServiceInstance } from '../registry/service-instance.js';
@@ -28,7 +27,7 @@ export interface EurekaServiceRegistryOptions {
 
 /** Pushes may be lost with the connection that carried them; this catches up. */
 const PUSHED_FETCH_INTERVAL_MS = 30_000;
-const BACKOFF = { initial: 500, multiplier: 2, max: 30_000, jitter: 0.5 };
+const BACKOFF = { initialMs: 500, maxMs: 30_000, spread: [0.5, 1.5] } as const;
 
 /**
  * A view of an Eureka registry: fetched in full once, then by deltas that are checked against the
@@ -148,7 +147,7 @@ export class EurekaServiceRegistry extends ServiceRegistry {
     const delayMs =
       this.#failures === 0
         ? Math.min(interval, Math.max(0, graceMs))
-        : backoffDelay(BACKOFF, this.#failures, random);
+        : backoffDelay(this.#failures, BACKOFF, random);
     this.#cancelTimer = clock.after(delayMs, () => void this.#fetchSoon());
   }
 

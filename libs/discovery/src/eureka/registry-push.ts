@@ -1,5 +1,4 @@
-import type { Cancel, Clock, Random } from '@rookery/core';
-import { backoffDelay } from '@rookery/resilience';
+import { backoffDelay, type Cancel, type Clock, type Random } from '@rookery/core';
 import type { EurekaClient } from './eureka-client.js';
 import { readEvents } from './event-lines.js';
 
@@ -16,7 +15,7 @@ export interface RegistryPushOptions {
   readonly onFound: (restarted: boolean) => void;
 }
 
-const BACKOFF = { initial: 250, multiplier: 2, max: 15_000, jitter: 0.5 };
+const BACKOFF = { initialMs: 250, maxMs: 15_000, spread: [0.5, 1.5] } as const;
 /** A server without the stream may be replaced by one that has it. */
 const UNSUPPORTED_RETRY_MS = 300_000;
 
@@ -59,11 +58,11 @@ export class RegistryPush {
       if (stream === undefined) delayMs = UNSUPPORTED_RETRY_MS;
       else {
         await this.#listen(stream);
-        delayMs = backoffDelay(BACKOFF, ++this.#failures, random);
+        delayMs = backoffDelay(++this.#failures, BACKOFF, random);
       }
     } catch {
       // The fetches beside this stream report an outage; the stream only comes back.
-      delayMs = backoffDelay(BACKOFF, ++this.#failures, random);
+      delayMs = backoffDelay(++this.#failures, BACKOFF, random);
     }
     this.#abort = undefined;
     if (this.#connected) {

@@ -1,5 +1,4 @@
-import type { Cancel, Clock, Random } from '@rookery/core';
-import { backoffDelay } from '@rookery/resilience';
+import { backoffDelay, type Cancel, type Clock, type Random } from '@rookery/core';
 import type { Registrant } from '../eureka/instance-json.js';
 import type { ServiceInstance } from '../registry/service-instance.js';
 import { advertisedHost } from './advertised-host.js';
@@ -27,7 +26,7 @@ export interface RegistrationOptions {
 /** How the registration stands. */
 export type RegistrationState = 'off' | 'waiting' | 'registered' | 'failing' | 'cancelled';
 
-const BACKOFF = { initial: 500, multiplier: 2, max: 15_000, jitter: 0.5 };
+const BACKOFF = { initialMs: 500, maxMs: 15_000, spread: [0.5, 1.5] } as const;
 
 /**
  * Keeps this instance in the registry: registers it once it listens, renews its lease, registers
@@ -138,7 +137,7 @@ export class Registration {
     if (this.#failures++ === 0) report('failed', error);
     if (this.#state === 'registered') this.#state = 'failing';
     // Sooner than the next heartbeat: the lease runs.
-    this.#schedule(Math.min(heartbeatMs, backoffDelay(BACKOFF, this.#failures, random)));
+    this.#schedule(Math.min(heartbeatMs, backoffDelay(this.#failures, BACKOFF, random)));
   }
 
   #schedule(delayMs: number): void {

@@ -1,6 +1,5 @@
-import type { Clock, Random } from '@rookery/core';
+import { backoffDelay, type Clock, type Random } from '@rookery/core';
 import { reasonOf } from '../kafka.errors.js';
-import { backoffDelay } from './backoff.js';
 import type { KafkaAdmin, KafkaLog } from './kafka-driver.js';
 
 /** What {@link awaitBroker} needs. */

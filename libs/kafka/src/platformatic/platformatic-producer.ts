@@ -1,5 +1,4 @@
-import type { Clock, Random } from '@rookery/core';
-import { backoffDelay } from '../driver/backoff.js';
+import { backoffDelay, type Clock, type Random } from '@rookery/core';
 import type { DriverOptions } from '../driver/driver.options.js';
 import type { KafkaProducer, OutgoingRecord, ProducerOptions } from '../driver/kafka-driver.js';
 import { partitionOf } from '../driver/murmur2.js';

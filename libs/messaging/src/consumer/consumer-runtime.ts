@@ -1,6 +1,11 @@
-import { AbortedError, InvalidOptionError, type Clock, type Random } from '@rookery/core';
 import {
   backoffDelay,
+  AbortedError,
+  InvalidOptionError,
+  type Clock,
+  type Random,
+} from '@rookery/core';
+import {
   reasonOf,
   type KafkaAdmin,
   type KafkaDriver,

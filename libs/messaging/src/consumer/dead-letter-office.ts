@@ -1,5 +1,5 @@
-import type { Clock, Random } from '@rookery/core';
-import { backoffDelay, type IncomingRecord, type KafkaLog } from '@rookery/kafka';
+import { backoffDelay, type Clock, type Random } from '@rookery/core';
+import type { IncomingRecord, KafkaLog } from '@rookery/kafka';
 import type { TransactionHost } from '@rookery/persistence';
 import type { Inbox } from '../inbox/inbox.js';
 import type { Outbox } from '../outbox/outbox.js';

@@ -1,4 +1,4 @@
-import { isRookeryError, type Random } from '@rookery/core';
+import { backoffDelay, isRookeryError, type Random } from '@rookery/core';
 import {
   CommitUnknownError,
   DatabaseUnavailableError,
@@ -57,8 +57,8 @@ export function retryDelay(
   attempt: number,
   random: Random,
 ): number {
-  const full = Math.min(backoff.max, backoff.initial * backoff.factor ** Math.min(attempt - 1, 60));
-  return full / 2 + (random() * full) / 2;
+  const { initial, max, factor } = backoff;
+  return backoffDelay(attempt, { initialMs: initial, maxMs: max, multiplier: factor }, random);
 }
 
 function refuses(status: number): boolean {

@@ -1,6 +1,5 @@
-import type { Clock, Random } from '@rookery/core';
+import { backoffDelay, type Clock, type Random } from '@rookery/core';
 import {
-  backoffDelay,
   KafkaRequestError,
   KafkaSendError,
   reasonOf,

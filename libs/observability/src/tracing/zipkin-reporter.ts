@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Cancel, Clock } from '@rookery/core';
+import { backoffDelay, systemRandom, type Cancel, type Clock } from '@rookery/core';
 import type { SpanSink } from './span-pipeline.js';
 import type { ZipkinSpan } from './zipkin-span.js';
 
@@ -26,7 +26,7 @@ export interface ZipkinReporterTotals {
 const MAX_BATCH_SPANS = 512;
 /** Zipkin's own reporters default to this size of a message. */
 const MAX_BATCH_BYTES = 500_000;
-const MAX_BACKOFF_MS = 30_000;
+const BACKOFF = { initialMs: 1_000, maxMs: 30_000, spread: [1, 1] } as const;
 
 /**
  * Posts spans to Zipkin's `POST /api/v2/spans`. Never in the way of the service: spans wait in a
@@ -97,9 +97,7 @@ export class ZipkinReporter implements SpanSink {
   #schedule(): void {
     if (this.#timer !== undefined || this.#posting !== undefined || this.#closed) return;
     const backoff =
-      this.#failedInARow === 0
-        ? 0
-        : Math.min(1_000 * 2 ** (this.#failedInARow - 1), MAX_BACKOFF_MS);
+      this.#failedInARow === 0 ? 0 : backoffDelay(this.#failedInARow, BACKOFF, systemRandom);
     this.#timer = this.options.clock.after(Math.max(this.options.intervalMs, backoff), () => {
       this.#timer = undefined;
       void this.#post();

@@ -1,4 +1,5 @@
 import {
+  backoffDelay,
   AbortedError,
   currentContext,
   resolveOptions,
@@ -12,7 +13,6 @@ import { isTransient, matches } from '../outcome/error-matcher.js';
 import { Pipeline } from '../pipeline/pipeline.js';
 import type { Guarded, RetryPolicy } from '../pipeline/policy.js';
 import { retryChannel, type RetryEvent } from '../resilience.channels.js';
-import { backoffDelay } from './backoff.js';
 import { retrySchema, type RetryConfig, type RetryOptions } from './retry.options.js';
 
 /** What a retry has counted since it was created, in Resilience4j's four kinds. */
@@ -82,7 +82,11 @@ export class Retry implements RetryPolicy {
     if (!enabled || !this.#worthwhile(error)) return -1;
     if (attempt >= attempts) return this.#giveUp(attempt, error);
     const asked = retryAfterOf(error);
-    const delayMs = Math.max(backoffDelay(backoff, attempt, this.#random), asked);
+    const { initial, multiplier, max, jitter } = backoff;
+    const pause = { initialMs: initial, maxMs: max, multiplier };
+    // Around the bounded pause, as the option says.
+    const spread = [1 - jitter, 1 + jitter] as const;
+    const delayMs = Math.max(backoffDelay(attempt, { ...pause, spread }, this.#random), asked);
     const context = currentContext();
     const left = context?.deadline?.remainingMs ?? Infinity;
     if (asked > backoff.max || delayMs >= left || context?.signal?.aborted === true) {
