@@ -22,6 +22,8 @@ export interface BundleOrder {
  */
 const EXTERNAL = [
   /^pg-native$/,
+  // Loads the file of its checksums, from beside its own.
+  /^@platformatic\/kafka$/,
   /^pino-pretty$/,
   /^@nestjs\/(websockets|platform-express|graphql|mapped-types)(\/|$)/,
   /^class-(validator|transformer)(\/|$)/,
