@@ -1,5 +1,5 @@
-import type { Clock, Random } from '@rookery/core';
-import { backoffDelay, reasonOf, type KafkaLog } from '@rookery/kafka';
+import { backoffDelay, type Clock, type Random } from '@rookery/core';
+import { reasonOf, type KafkaLog } from '@rookery/kafka';
 import {
   MessageChangedError,
   MessageInUseError,
