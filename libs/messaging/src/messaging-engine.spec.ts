@@ -49,7 +49,8 @@ describe('messaging on PostgreSQL and a Kafka broker', () => {
       contracts: [Happened],
       handle: async (data, context) => {
         expect(db.unitOfWork.active).toBe(true);
-        contexts.push({ ...context, current: currentContext()?.correlationId });
+        const { headers } = context;
+        contexts.push({ ...context, headers, current: currentContext()?.correlationId });
         await effect(data.key);
       },
     });
@@ -238,35 +239,5 @@ describe('messaging on PostgreSQL and a Kafka broker', () => {
       },
     ]);
     await tracing.close(NEVER);
-  });
-
-  it('passes a message over five hops in well under 150 ms when idle', async () => {
-    const hops = Array.from({ length: 5 }, uniqueEvent);
-    const { engine, start } = await service('spec-hops');
-    let arrived: () => void = () => {};
-    hops.forEach((hop, i) => {
-      engine.runtime.subscribe({
-        consumer: `hop-${i}`,
-        contracts: [hop],
-        handle: async (data) => {
-          const next = hops[i + 1];
-          if (next === undefined) db.unitOfWork.afterCommit(arrived);
-          else await engine.publisher.publish(next, data);
-        },
-      });
-    });
-    await start();
-    const times: number[] = [];
-    for (let i = 0; i < 15; i += 1) {
-      const [first] = hops;
-      if (first === undefined) return;
-      const end = new Promise<void>((resolve) => (arrived = resolve));
-      const begin = performance.now();
-      await engine.publisher.publish(first, { key: `order-${i}` });
-      await end;
-      times.push(performance.now() - begin);
-    }
-    times.sort((a, b) => a - b);
-    expect(times[7]).toBeLessThan(150);
   });
 });

@@ -26,6 +26,8 @@ export interface RequestContext {
   /** Aborts when the caller gave up or the deadline passed. */
   readonly signal?: AbortSignal | undefined;
   readonly principal?: Principal | undefined;
+  /** The message that is being handled: what is published meanwhile names it as its cause. */
+  readonly messageId?: string | undefined;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -79,6 +81,10 @@ class ChangedContext implements RequestContext {
 
   get principal(): Principal | undefined {
     return 'principal' in this.#change ? this.#change.principal : this.#parent.principal;
+  }
+
+  get messageId(): string | undefined {
+    return 'messageId' in this.#change ? this.#change.messageId : this.#parent.messageId;
   }
 }
 

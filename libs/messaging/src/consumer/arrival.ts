@@ -13,7 +13,7 @@ export function placeOf({ topic, partition, offset }: IncomingRecord): string {
  * asks again, as sagas do, or sends a dead letter back to its topic. An event that its producer has
  * sent twice stays given up: what came after it has been handled by then.
  */
-export function arrivalOf(record: IncomingRecord, { contract, envelope }: Message): Arrival {
-  const again = contract.kind !== 'event' || DEAD_LETTER_HEADER.reason in envelope.headers;
+export function arrivalOf(record: IncomingRecord, { contract }: Message): Arrival {
+  const again = contract.kind !== 'event' || DEAD_LETTER_HEADER.reason in record.headers;
   return { place: placeOf(record), again };
 }

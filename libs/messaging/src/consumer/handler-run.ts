@@ -1,17 +1,18 @@
-import { Deadline, runInContext, type Clock } from '@rookery/core';
+import { Deadline, runInContext, type Clock, type RequestContext } from '@rookery/core';
 import type { IncomingRecord } from '@rookery/kafka';
 import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import type { MessageContext } from '../handler/message-context.js';
 import type { Arrival, Inbox } from '../inbox/inbox.js';
+import { traceHeaders } from '../envelope/envelope.js';
 import { KeyVersions } from '../inbox/key-versions.js';
-import { HandlerTimeoutError, StaleMessageError } from '../messaging.errors.js';
-import { whileHandling } from '../publish/current-message.js';
+import { StaleMessageError } from '../messaging.errors.js';
 import type { MessageWriter } from '../publish/message-writer.js';
 import { Answers } from './answers.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import type { Message } from './delivery.js';
-import { messageContext } from './message-context-of.js';
+import { HandlerLimit } from './handler-limit.js';
+import { ReceivedContext } from './received-context.js';
 import { SKIPPED } from './skipped.js';
 
 /** What a {@link HandlerRun} needs. */
@@ -63,12 +64,10 @@ export class HandlerRun {
   /** Rejects with what the handler has thrown, unchanged. */
   async once(handler: ConsumerHandler, one: Try): Promise<Ended> {
     const { service, tracing, clock } = this.parts;
-    const { record, message, cancel } = one;
+    const { record, message } = one;
     const { envelope, contract } = message;
-    const timeout = new AbortController();
-    const give = (): void => timeout.abort(cancel.reason);
-    cancel.addEventListener('abort', give, { once: true });
-    const context = messageContext(record, message, one.attempt, timeout.signal);
+    const limit = new HandlerLimit(handler.consumer, handler.timeoutMs, clock, one.cancel);
+    const context = new ReceivedContext(record, envelope, one.attempt, limit);
     const attributes = {
       'messaging.system': 'kafka',
       'messaging.operation.type': 'process',
@@ -80,26 +79,25 @@ export class HandlerRun {
       'rookery.consumer': handler.consumer,
       'rookery.attempt': context.attempt,
     };
-    const work = {
-      app: service,
-      correlationId: envelope.correlationId,
-      deadline: Deadline.in(handler.timeoutMs, clock),
-      signal: timeout.signal,
-    };
-    const parent = tracing.extract(envelope.headers);
+    const work = new HandlerContext(
+      service,
+      envelope.correlationId,
+      envelope.id,
+      Deadline.in(handler.timeoutMs, clock),
+      limit,
+    );
+    const parent = tracing.extract(traceHeaders(record));
     try {
       // The context comes first: sampling and log lines of the span ask for it.
       return await runInContext(work, () =>
         tracing.run(`process ${contract.name}`, { kind: 'consumer', parent, attributes }, () =>
-          whileHandling(envelope.id, () =>
-            handler.effects === 'once' || one.within !== undefined
-              ? this.#transact(handler, one, context, timeout)
-              : this.#run(handler, message, context, timeout),
-          ),
+          handler.effects === 'once' || one.within !== undefined
+            ? this.#transact(handler, one, context, limit)
+            : this.#run(handler, message, context, limit),
         ),
       );
     } finally {
-      cancel.removeEventListener('abort', give);
+      limit.close();
     }
   }
 
@@ -107,12 +105,12 @@ export class HandlerRun {
     handler: ConsumerHandler,
     one: Try,
     context: MessageContext,
-    timeout: AbortController,
+    limit: HandlerLimit,
   ): Promise<Ended> {
     return this.parts.host.run(
       async () => {
         await one.within?.begin();
-        const how = await this.#guarded(handler, one, context, timeout);
+        const how = await this.#guarded(handler, one, context, limit);
         await one.within?.end(how);
         return how;
       },
@@ -124,7 +122,7 @@ export class HandlerRun {
     handler: ConsumerHandler,
     { record, message, arrival }: Try,
     context: MessageContext,
-    timeout: AbortController,
+    limit: HandlerLimit,
   ): Promise<Ended> {
     const { inbox } = this.parts;
     const { envelope, data, contract } = message;
@@ -140,42 +138,33 @@ export class HandlerRun {
         throw new StaleMessageError(contract.name, context.key, number);
       }
     }
-    return this.#run(handler, message, context, timeout);
+    return this.#run(handler, message, context, limit);
   }
 
   async #run(
     handler: ConsumerHandler,
     message: Message,
     context: MessageContext,
-    timeout: AbortController,
+    limit: HandlerLimit,
   ): Promise<Ended> {
     const { contract, data } = message;
-    const result = await this.#limited(handler, timeout, () =>
-      handler.handle(data, context, contract),
-    );
+    const result = await limit.run(() => handler.handle(data, context, contract));
     await this.#answers.give(handler, message, context.key, result);
     return result === SKIPPED ? 'skipped' : 'handled';
   }
+}
 
-  /** Waits no longer than the handler may take; its transaction then ends without it. */
-  async #limited<T>(
-    handler: ConsumerHandler,
-    timeout: AbortController,
-    fn: () => Promise<T>,
-  ): Promise<T> {
-    timeout.signal.throwIfAborted();
-    return new Promise<T>((resolve, reject) => {
-      const stop = (): void => reject(timeout.signal.reason as Error);
-      timeout.signal.addEventListener('abort', stop, { once: true });
-      const cancel = this.parts.clock.after(handler.timeoutMs, () =>
-        timeout.abort(new HandlerTimeoutError(handler.consumer, handler.timeoutMs)),
-      );
-      const done = (): void => {
-        cancel();
-        timeout.signal.removeEventListener('abort', stop);
-      };
-      const begun = async (): Promise<T> => fn();
-      begun().then(resolve, reject).finally(done);
-    });
+/** What the code that a handler calls can know of the message, wherever it is. */
+class HandlerContext implements RequestContext {
+  constructor(
+    readonly app: string,
+    readonly correlationId: string,
+    readonly messageId: string,
+    readonly deadline: Deadline,
+    private readonly limit: HandlerLimit,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.limit.signal;
   }
 }

@@ -84,7 +84,10 @@ export class MessageProcessor {
     const tell = (outcome: Outcome): void =>
       listener.onOutcome(handler.consumer, outcome, (clock.monotonic() - start) / 1_000);
     try {
-      const held = await this.#parking.hold(handler, incoming(delivery), assignment);
+      const held =
+        handler.onFailure === 'park'
+          ? await this.#parking.hold(handler, incoming(delivery), assignment)
+          : 'free';
       if (typeof held === 'number') return held;
       if (held === 'stored') tell('parked');
       else if (delivery.read() instanceof UnreadableRecordError) {

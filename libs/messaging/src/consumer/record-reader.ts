@@ -1,7 +1,6 @@
-import { isCorrelationId } from '@rookery/core';
 import type { IncomingRecord } from '@rookery/kafka';
 import type { EventContract, MessageContract } from '../contract/contract.js';
-import { isMessageId, textHeaders, type Envelope } from '../envelope/envelope.js';
+import { headerOf, isMessageId, RecordEnvelope, type Envelope } from '../envelope/envelope.js';
 import { HEADER } from '../envelope/header-names.js';
 import { UnreadableRecordError } from '../messaging.errors.js';
 import { placeOf } from './arrival.js';
@@ -41,24 +40,9 @@ export function tombstoneReader(contract: MessageContract): RecordReader {
 }
 
 function lenientEnvelope(record: IncomingRecord, type: string): Envelope {
-  const headers = textHeaders(record);
-  const given = headers[HEADER.id];
+  const given = headerOf(record, HEADER.id);
   const id = isMessageId(given) ? given : `${placeOf(record)}@${record.timestamp}`;
-  const correlationId = headers[HEADER.correlationId];
-  const time = Date.parse(headers[HEADER.time] ?? '');
-  return {
-    id,
-    type,
-    version: 1,
-    source: headers[HEADER.source] ?? '',
-    time: Number.isNaN(time) ? record.timestamp : time,
-    correlationId: isCorrelationId(correlationId) ? correlationId : id,
-    causationId: headers[HEADER.causationId],
-    replyTo: undefined,
-    replyKey: undefined,
-    inReplyTo: headers[HEADER.inReplyTo],
-    headers,
-  };
+  return new RecordEnvelope(record, { id, type, version: 1, replyTo: undefined });
 }
 
 function decoded(decode: (record: IncomingRecord) => unknown, record: IncomingRecord): unknown {

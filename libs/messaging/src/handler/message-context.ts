@@ -18,11 +18,14 @@ export interface MessageContext {
   readonly causationId?: string | undefined;
   /** The service that published it. */
   readonly source: string;
-  /** All headers that are text. */
+  /** All headers as text, read when asked for: a copy made by `{ ...context }` has none. */
   readonly headers: Readonly<Record<string, string>>;
   /** 1 on the first try. */
   readonly attempt: number;
-  /** Aborts when the handler's time is over, or its partition went to another instance. */
+  /**
+   * Aborts when the handler's time is over, or its partition went to another instance. Made when
+   * asked for, like the headers.
+   */
   readonly signal: AbortSignal;
   /** Where the reply to this command goes. */
   readonly replyTo?: string | undefined;

@@ -6,7 +6,6 @@ import { noDelays } from '../testing/test-service.js';
 import { z } from 'zod';
 import { defineCommand, defineEvent, defineReply } from '../contract/define-contract.js';
 import { readEnvelope } from '../envelope/envelope.js';
-import { whileHandling } from './current-message.js';
 import { MessageWriter } from './message-writer.js';
 import { uuidV7 } from './uuid-v7.js';
 
@@ -80,19 +79,17 @@ describe('MessageWriter', () => {
   });
 
   it('takes trace, correlation and cause from where it is called', async () => {
-    await runInContext({ app: 'writespec', correlationId: 'c-1' }, () =>
-      whileHandling('m-1', () =>
-        tracing.run('outer', {}, async (span) => {
-          await writer.publish(Placed, { id: 'o-1' });
-          const { headers, correlationId, causationId } = envelopeOf(written[0]);
-          expect(headers['traceparent']).toContain(span.spanContext().traceId);
-          expect(headers['b3']).toContain(span.spanContext().traceId);
-          expect({ correlationId, causationId }).toEqual({
-            correlationId: 'c-1',
-            causationId: 'm-1',
-          });
-        }),
-      ),
+    await runInContext({ app: 'writespec', correlationId: 'c-1', messageId: 'm-1' }, () =>
+      tracing.run('outer', {}, async (span) => {
+        await writer.publish(Placed, { id: 'o-1' });
+        const { headers, correlationId, causationId } = envelopeOf(written[0]);
+        expect(headers['traceparent']).toContain(span.spanContext().traceId);
+        expect(headers['b3']).toContain(span.spanContext().traceId);
+        expect({ correlationId, causationId }).toEqual({
+          correlationId: 'c-1',
+          causationId: 'm-1',
+        });
+      }),
     );
   });
 

@@ -9,7 +9,6 @@ import type { Envelope } from '../envelope/envelope.js';
 import type { Reply } from '../handler/reply.js';
 import { MessageTooLargeError } from '../messaging.errors.js';
 import type { Outbox } from '../outbox/outbox.js';
-import { currentMessageId } from './current-message.js';
 import { MessagePublisher, type PublishOptions, type SendOptions } from './message-publisher.js';
 import { uuidV7 } from './uuid-v7.js';
 
@@ -107,7 +106,7 @@ export class MessageWriter extends MessagePublisher {
     const place = `publish of ${contract.name}`;
     const due = dueTimeOf(options, { now, maxMs: delayed.maxMs, place });
     const id = options.id ?? uuidV7(now);
-    const causationId = options.causationId ?? currentMessageId();
+    const causationId = options.causationId ?? currentContext()?.messageId;
     const attributes = {
       'messaging.system': 'kafka',
       'messaging.operation.type': 'send',

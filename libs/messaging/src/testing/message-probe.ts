@@ -1,8 +1,8 @@
 import { systemClock, type Clock } from '@rookery/core';
 import type { IncomingRecord, KafkaAdmin, KafkaConsumer, KafkaDriver } from '@rookery/kafka';
 import { Tracing } from '@rookery/observability';
-import { messageContext } from '../consumer/message-context-of.js';
 import { Delivery } from '../consumer/delivery.js';
+import { ReceivedContext } from '../consumer/received-context.js';
 import type {
   CommandContract,
   DataOf,
@@ -266,12 +266,8 @@ export class MessageProbe {
     const message = new Delivery(record, (type) => this.#contracts.get(type)).read();
     // What it was not asked to look at, or what a test broke on purpose.
     if (message instanceof UnreadableRecordError) return;
-    const {
-      attempt: _attempt,
-      signal: _signal,
-      ...context
-    } = messageContext(record, message, 1, NEVER);
-    const { contract, data } = message;
+    const { contract, data, envelope } = message;
+    const context = new ReceivedContext(record, envelope, 1, { signal: NEVER });
     this.#seen.push({ contract, data: data as never, context, record });
   }
 

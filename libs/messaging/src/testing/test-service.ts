@@ -51,6 +51,8 @@ export interface TestServiceOptions {
   readonly wrap?: (driver: KafkaDriver) => KafkaDriver;
   /** @default the system's */
   readonly clock?: Clock;
+  /** Share of traces that are recorded. @default 1 */
+  readonly sampling?: number;
   /** Configuration `messaging`. */
   readonly messaging?: object;
 }

@@ -151,11 +151,14 @@ export class Tracing {
       {
         kind: KINDS[options.kind ?? 'internal'],
         startTime: spanTime(),
-        ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
         ...(options.links === undefined ? {} : { links: options.links.flatMap(linkTo) }),
       },
       parent,
     );
+    // Not given to `startSpan`, which checks them before it asks whether anybody wants the span.
+    if (options.attributes !== undefined && span.isRecording()) {
+      span.setAttributes(options.attributes);
+    }
     const context = trace.setSpan(parent, span);
     return {
       span,

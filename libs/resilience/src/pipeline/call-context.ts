@@ -14,6 +14,7 @@ export class CallContext implements RequestContext {
   readonly app: string;
   readonly correlationId: string;
   readonly principal: Principal | undefined;
+  readonly messageId: string | undefined;
 
   constructor(
     parent: RequestContext,
@@ -23,6 +24,7 @@ export class CallContext implements RequestContext {
     this.app = parent.app;
     this.correlationId = parent.correlationId;
     this.principal = parent.principal;
+    this.messageId = parent.messageId;
   }
 
   get deadline(): Deadline {
