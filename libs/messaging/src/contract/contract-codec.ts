@@ -1,6 +1,8 @@
 import { ContractViolationError, UnreadableRecordError } from '../messaging.errors.js';
 import type { MessageContract } from './contract.js';
-import { describeIssues } from './standard-schema.js';
+import { describeIssues, type StandardSchema } from './standard-schema.js';
+import { droppingUnknown } from './drop-unknown.js';
+import { wireSchema } from './wire-schema.js';
 
 /**
  * Data as it is written: validated against the newest version, and stripped of what the contract
@@ -40,12 +42,29 @@ export function decodeData(contract: MessageContract, version: number, data: unk
 }
 
 function validate(contract: MessageContract, version: number, data: unknown): unknown {
-  const result = contract.versions[version]?.['~standard'].validate(data);
-  if (result === undefined || result instanceof Promise) {
+  const schema = contract.versions[version];
+  const result = schema?.['~standard'].validate(data);
+  if (schema === undefined || result === undefined || result instanceof Promise) {
     throw new ContractViolationError(contract.name, version, [
       'its schema is asynchronous, which contracts do not support',
     ]);
   }
-  if (result.issues === undefined) return result.value;
-  throw new ContractViolationError(contract.name, version, describeIssues(result.issues));
+  if (result.issues !== undefined) {
+    throw new ContractViolationError(contract.name, version, describeIssues(result.issues));
+  }
+  const drop = dropOf(schema);
+  return drop === undefined ? result.value : drop(result.value);
+}
+
+const drops = new WeakMap<StandardSchema, ((value: unknown) => unknown) | null>();
+
+/** Made when a schema is first used, so that the start does not wait for it. */
+function dropOf(schema: StandardSchema): ((value: unknown) => unknown) | undefined {
+  let drop = drops.get(schema);
+  if (drop === undefined) {
+    const written = wireSchema(schema);
+    drop = (written === undefined ? undefined : droppingUnknown(written)) ?? null;
+    drops.set(schema, drop);
+  }
+  return drop ?? undefined;
 }

@@ -13,6 +13,7 @@ import type {
 } from './contract.js';
 import { rememberContract } from './known-contracts.js';
 import { isTopicName } from './topic-name.js';
+import { oneWayPlaces } from './wire-schema.js';
 
 const NAME = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/;
 const OWNER = /^[a-z][a-z0-9-]*$/;
@@ -108,11 +109,15 @@ function shared<N extends string>(
 
 /** Data crosses the wire as JSON: a Date, a bigint or a transform would come back as another type. */
 function describesJson(versions: Versions, version: number): string[] {
-  const standard = versions[version]?.['~standard'];
-  if (standard?.version !== 1) return [`versions.${version}: expected a Standard Schema`];
+  const schema = versions[version];
+  if (schema?.['~standard']?.version !== 1) {
+    return [`versions.${version}: expected a Standard Schema`];
+  }
   try {
-    standard.jsonSchema?.output({ target: 'draft-2020-12' });
-    return [];
+    const places = oneWayPlaces(schema);
+    if (places.length === 0) return [];
+    const what = `${places.join(', ')} is written as something else than is read`;
+    return [`versions.${version}: must describe JSON, ${what}`];
   } catch (error) {
     return [`versions.${version}: must describe JSON, ${(error as Error).message}`];
   }
