@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ContractViolationError } from '../messaging.errors.js';
 import { decodeData, encodeData } from './contract-codec.js';
 import type { EventContract } from './contract.js';
+import type { SchemaObject } from './compatibility/json-schema.js';
 import { defineEvent } from './define-contract.js';
 import { droppingUnknown } from './drop-unknown.js';
 import { checkContracts } from './lock/check-contracts.js';
@@ -134,7 +135,7 @@ describe('a transform', () => {
 });
 
 describe('dropping what is not named', () => {
-  const closed = (properties: object): object => ({ type: 'object', properties });
+  const closed = (properties: object): SchemaObject => ({ type: 'object', properties });
 
   it('is not needed where the library sees to it', () => {
     expect(droppingUnknown({ ...closed({ a: {} }), additionalProperties: false })).toBeUndefined();
