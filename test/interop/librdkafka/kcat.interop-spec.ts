@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { kafkajsDriver, partitionOf, type KafkaDriver } from '@rookery/kafka';
 import { EmbeddedKafka } from '@rookery/embedded-kafka';
+import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { Kcat, whyNoKcat } from './kcat.js';
 
@@ -19,10 +20,11 @@ describe.each(BROKERS)('librdkafka on %s', (name, obstacle) => {
     let embedded: EmbeddedKafka | undefined;
     let driver: KafkaDriver;
     let kcat: Kcat;
+    let brokers: readonly string[];
 
     beforeAll(async () => {
       if (name === 'the embedded broker') embedded = await EmbeddedKafka.start({});
-      const brokers = embedded?.brokers ?? ('brokers' in ofRun ? ofRun.brokers : []);
+      brokers = embedded?.brokers ?? ('brokers' in ofRun ? ofRun.brokers : []);
       driver = await kafkajsDriver({ brokers, clientId: 'interop', heartbeatMs: 200 });
       kcat = new Kcat(brokers);
     });
@@ -196,6 +198,38 @@ describe.each(BROKERS)('librdkafka on %s', (name, obstacle) => {
       expect(topics).toMatchObject([{ topic, partitions: [{}, {}] }]);
       expect(await kcat.offsetAt(topic, 1, 1_700_000_001_500)).toContain(`${topic} [1] offset 1`);
       expect(await kcat.offsetAt(topic, 1, 1_700_000_009_000)).toContain(`${topic} [1] offset -1`);
+    });
+
+    it('reads what is committed, and only that, when it is asked to', async () => {
+      const topic = await create(1);
+      const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+      const producer = kafka.producer({ transactionalId: topic, maxInFlightRequests: 1 });
+      await producer.connect();
+      try {
+        for (const [value, end] of [
+          ['a', 'abort'],
+          ['b', 'commit'],
+          ['c', 'abort'],
+          ['d', 'commit'],
+          ['e', undefined],
+        ] as const) {
+          const transaction = await producer.transaction();
+          await transaction.send({
+            topic,
+            messages: [{ value: `${value}1` }, { value: `${value}2` }],
+          });
+          if (end !== undefined) await transaction[end]();
+        }
+        const values = async (level: string): Promise<(string | null)[]> => {
+          const read = await kcat.consume(topic, '-X', `isolation.level=${level}`);
+          return read.map(({ payload }) => payload);
+        };
+        expect(await values('read_committed')).toEqual(['b1', 'b2', 'd1', 'd2']);
+        const all = ['a', 'b', 'c', 'd', 'e'].flatMap((value) => [`${value}1`, `${value}2`]);
+        expect(await values('read_uncommitted')).toEqual(all);
+      } finally {
+        await producer.disconnect();
+      }
     });
 
     it('is told that a topic does not exist', async () => {
