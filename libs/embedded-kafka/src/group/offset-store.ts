@@ -36,9 +36,9 @@ export class OffsetStore {
     }
   }
 
-  /** Groups with offsets. */
+  /** Groups with offsets, also if they only may have some when a transaction ends. */
   groups(): string[] {
-    return [...this.#groups.keys()];
+    return [...new Set([...this.#groups.keys(), ...this.pending.groups()])];
   }
 
   commit(

@@ -31,6 +31,11 @@ export class PendingOffsets {
     return this.#of(group).some((one) => isIn(one, topic, partition));
   }
 
+  /** Groups that have any. */
+  groups(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
   /** Whether a group has any. */
   hasAny(group: string): boolean {
     return this.#groups.has(group);

@@ -153,9 +153,7 @@ export class PartitionLog {
 
   /** Aborted transactions that have a part in `batches`, which were read from `offset`. */
   abortedIn(offset: number, batches: Buffer): AbortedTransaction[] {
-    if (batches.length === 0 || this.#transactions.abortedIn(offset, Infinity).length === 0) {
-      return [];
-    }
+    if (batches.length === 0 || !this.#transactions.anyAbortedFrom(offset)) return [];
     let last = 0;
     for (let at = 0; at < batches.length; at += batchSizeAt(batches, at) as number) last = at;
     return this.#transactions.abortedIn(offset, readBatchHeader(batches, last).lastOffset + 1);

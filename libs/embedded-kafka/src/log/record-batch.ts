@@ -41,7 +41,8 @@ export function batchSizeAt(bytes: Buffer, at: number): number | undefined {
 
 /** First offset of the batch at `at`. */
 export function baseOffsetAt(bytes: Buffer, at: number): number {
-  return Number(bytes.readBigInt64BE(at));
+  // Asked for each batch of a fetch: a BigInt would cost more than all else there.
+  return bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4);
 }
 
 /** Reads the header of the batch at `at`; the caller has checked that it is complete. */

@@ -38,6 +38,7 @@ describe('TransactionIndex', () => {
     expect(found(index, 4)).toEqual(['2@1', '1@5']);
     expect(found(index, 5)).toEqual(['1@5']);
     expect(found(index, 7)).toEqual([]);
+    expect([index.anyAbortedFrom(6), index.anyAbortedFrom(7)]).toEqual([true, false]);
     expect(found(index, 0, 5)).toEqual(['2@1']);
     expect(found(index, 0, 1)).toEqual([]);
   });

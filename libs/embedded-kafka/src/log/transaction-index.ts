@@ -65,6 +65,11 @@ export class TransactionIndex {
     });
   }
 
+  /** Whether a transaction was aborted by a marker at `offset` or later. */
+  anyAbortedFrom(offset: number): boolean {
+    return this.#firstEndingAt(offset) < this.#aborted.length;
+  }
+
   /** Aborted transactions with records from `from` to before `to`. */
   abortedIn(from: number, to: number): AbortedTransaction[] {
     const found: AbortedTransaction[] = [];

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { VirtualClock } from '@rookery/core/testing';
 import { describe, expect, it } from 'vitest';
 import { EmbeddedKafka, type EmbeddedKafkaOptions } from '../index.js';
+import { listGroupsApi } from '../protocol/apis/group-admin.api.js';
 import { offsetFetchApi } from '../protocol/apis/offsets.api.js';
 import { createPartitionsApi } from '../protocol/apis/topic-admin.api.js';
 import { ErrorCode } from '../protocol/error-code.js';
@@ -67,6 +68,8 @@ describe('a transaction that was open when the broker stopped', () => {
       expect(await one.produce(producer, 0)).toBe(OK);
       expect(await one.produce(producer, 1)).toBe(OK);
       expect(await one.end(producer, committed)).toBe(OK);
+      const { groups } = await one.client.call(listGroupsApi, 4, { states: [] });
+      expect(groups.map(({ groupId }) => groupId)).toEqual(['g']);
     });
     await during({ dataDirectory }, async (one) => {
       expect(await one.fetch(0)).toMatchObject({
