@@ -63,6 +63,10 @@ export class KafkajsClient {
     // kafkajs connects again when it is closed in the middle of something.
     if (this.#cut) socket.destroy(new Error(CUT));
     socket.once('close', () => this.#sockets.delete(socket));
+    // kafkajs lets go of a dead connection once for each request that failed on it, and each time Node
+    // would add a listener, for a connection that will never be.
+    const unref = socket.unref.bind(socket);
+    socket.unref = () => (socket.destroyed ? socket : unref());
     return socket;
   }
 }
