@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from '@rookery/core';
-import { kafkajsDriver } from '@rookery/kafka';
+import { kafkajsDriver, platformaticDriver } from '@rookery/kafka';
 import { Tracing } from '@rookery/observability';
 import { createPool, Database, UnitOfWork, type TransactionHost } from '@rookery/persistence';
 import { reply } from '../../libs/messaging/src/handler/reply.js';
@@ -16,7 +16,7 @@ import { shopContracts } from './shop.js';
 // parent runs. It dies at the point for which it is armed.
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ServiceSettings;
-const { name, role, brokers, databaseUrl, evidence, broken } = settings;
+const { name, role, driver: driverName, brokers, databaseUrl, evidence, broken } = settings;
 const service = `${name}-${role}`;
 const tell = (report: Report): void => void process.send?.(report);
 
@@ -40,8 +40,9 @@ const pool = createPool({
   onError: () => undefined,
 });
 const host = new KillingHost(new UnitOfWork(new Database(pool)), kills, broken === 'no-inbox');
+const driverOf = driverName === 'kafkajs' ? kafkajsDriver : platformaticDriver;
 const driver = new KillingDriver(
-  await kafkajsDriver({
+  await driverOf({
     brokers,
     clientId: service,
     // Short, because partitions of a killed member stand still that long.

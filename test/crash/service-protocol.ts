@@ -3,11 +3,15 @@ import type { KillPointId, Role } from './kill-points.js';
 /** How a service is broken on purpose. */
 export type Broken = 'cursor' | 'no-inbox';
 
+/** The Kafka client that a service uses. */
+export type DriverName = 'kafkajs' | 'platformatic';
+
 /** What a service process is started with. */
 export interface ServiceSettings {
   /** Of the shop it belongs to. */
   readonly name: string;
   readonly role: Role;
+  readonly driver: DriverName;
   readonly brokers: readonly string[];
   readonly databaseUrl: string;
   /** File in which it notes where it dies. */

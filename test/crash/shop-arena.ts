@@ -8,7 +8,7 @@ import type { SpecDatabase } from '@rookery/testing/database';
 import { audit, total, type Findings } from './audit.js';
 import type { KillPointId, Role } from './kill-points.js';
 import { ServiceGone, ServiceHandle } from './service-handle.js';
-import type { Broken, Order } from './service-protocol.js';
+import type { Broken, DriverName, Order } from './service-protocol.js';
 import { SKUS } from './shop.js';
 
 /** Customers that order side by side, each one order after the other. */
@@ -24,6 +24,7 @@ const PATIENCE_MS = 60_000;
 /** What an arena is built on. */
 export interface ArenaParts {
   readonly name: string;
+  readonly driver: DriverName;
   readonly databases: Readonly<Record<Role, SpecDatabase>>;
   readonly kafka: EmbeddedKafka;
   readonly bundle: string;
@@ -199,13 +200,14 @@ export class ShopArena {
   }
 
   async #start(role: Role): Promise<void> {
-    const { name, kafka, databases, bundle, broken } = this.parts;
+    const { name, driver, kafka, databases, bundle, broken } = this.parts;
     const clientId = `${name}-${role}`;
     const service: ServiceHandle = await ServiceHandle.start(
       bundle,
       {
         name,
         role,
+        driver,
         brokers: kafka.brokers,
         databaseUrl: databases[role].url,
         evidence: this.#evidence,
