@@ -1,5 +1,11 @@
 import { systemClock, type Clock, type Random } from '@rookery/core';
-import type { KafkaAdmin, KafkaDriver, KafkaLog, KafkaProducer } from '@rookery/kafka';
+import type {
+  KafkaAdmin,
+  KafkaDriver,
+  KafkaLog,
+  KafkaProducer,
+  PartitionLag,
+} from '@rookery/kafka';
 import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import { ConsumerRuntime } from './consumer/consumer-runtime.js';
@@ -22,14 +28,19 @@ import type { MessagingOptions } from './messaging.options.js';
 import { OutboxRelay } from './outbox/outbox-relay.js';
 import { Outbox } from './outbox/outbox.js';
 import { MessageWriter } from './publish/message-writer.js';
-import { LagMeter } from './consumer/lag-meter.js';
+import { Vitals } from './health/vitals.js';
 
 /** Hears what messaging does. */
 export interface MessagingListener extends ProcessorListener {
   onSent(topic: string, count: number): void;
   onFailure(): void;
   onSkipped(topic: string, reason: 'unknown-type' | 'tombstone'): void;
-  measureLag(admin: KafkaAdmin, group: string, topics: readonly string[]): Promise<void>;
+  /** Resolves with what it has measured, or with nothing: then lag says nothing about health. */
+  measureLag(
+    admin: KafkaAdmin,
+    group: string,
+    topics: readonly string[],
+  ): Promise<readonly PartitionLag[] | void>;
 }
 
 /** What a {@link MessagingEngine} needs. */
@@ -61,7 +72,7 @@ export class MessagingEngine {
   readonly operations: MessageOperations;
   readonly #housekeeping: Housekeeping;
   readonly #replays: ReplayRunner;
-  readonly #lag: LagMeter;
+  readonly vitals: Vitals;
 
   constructor(
     options: MessagingOptions & { readonly service: string },
@@ -173,10 +184,14 @@ export class MessagingEngine {
       ],
       parts,
     );
-    this.#lag = new LagMeter(
-      this.runtime,
-      (group, topics) => listener.measureLag(this.admin, group, topics),
-      parts.clock,
+    this.vitals = new Vitals(
+      { wedgedAfterMs: options.health.wedgedAfter, alarmAfterMs: options.outbox.alarmAfter },
+      {
+        ...parts,
+        groups: () => this.runtime.groups,
+        measure: (group, topics) => listener.measureLag(this.admin, group, topics),
+        backlog: () => this.outbox.backlog(),
+      },
     );
   }
 
@@ -194,11 +209,11 @@ export class MessagingEngine {
   async startConsumers(signal: AbortSignal): Promise<void> {
     await this.runtime.start(signal);
     this.#replays.start();
-    this.#lag.start();
+    this.vitals.start();
   }
 
   async stopConsumers(): Promise<void> {
-    await Promise.all([this.runtime.stop(), this.#replays.stop(), this.#lag.stop()]);
+    await Promise.all([this.runtime.stop(), this.#replays.stop(), this.vitals.stop()]);
   }
 
   /** Sends what is left, then closes the producer. */

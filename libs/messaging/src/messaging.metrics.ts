@@ -1,4 +1,5 @@
-import type { KafkaAdmin } from '@rookery/kafka';
+import type { KafkaAdmin, PartitionLag } from '@rookery/kafka';
+import type { FailedMessages } from './parking/failed-messages.js';
 import type { Counter, Gauge, Metrics } from '@rookery/observability';
 import type { Outcome, ProcessorListener } from './consumer/message-processor.js';
 import type { DelayedMessages } from './delay/delayed-messages.js';
@@ -9,6 +10,7 @@ export class MessagingMetrics implements ProcessorListener {
   readonly #consumed: Counter;
   readonly #seconds: { observe(labels: { consumer: string }, value: number): void };
   readonly #duplicates: Counter;
+  readonly #retries: Counter;
   readonly #deadLetters: Counter;
   readonly #published: Counter;
   readonly #skipped: Counter;
@@ -29,6 +31,11 @@ export class MessagingMetrics implements ProcessorListener {
     this.#duplicates = metrics.counter({
       name: 'rookery_inbox_duplicates_total',
       help: 'Messages that had been handled before',
+      labels: ['consumer'],
+    });
+    this.#retries = metrics.counter({
+      name: 'rookery_message_retries_total',
+      help: 'Tries that failed and are followed by another',
       labels: ['consumer'],
     });
     this.#deadLetters = metrics.counter({
@@ -64,6 +71,7 @@ export class MessagingMetrics implements ProcessorListener {
   onOutcome(consumer: string, outcome: Outcome, seconds: number): void {
     this.#consumed.inc({ consumer, outcome });
     this.#seconds.observe({ consumer }, seconds);
+    if (outcome === 'retried') this.#retries.inc({ consumer });
     if (outcome === 'duplicate') this.#duplicates.inc({ consumer });
   }
 
@@ -111,6 +119,38 @@ export class MessagingMetrics implements ProcessorListener {
     });
   }
 
+  /** Reads how many messages are parked and dead at each scrape. */
+  watchFailed(failures: Pick<FailedMessages, 'counts'>): void {
+    const dead = this.metrics.gauge({
+      name: 'rookery_messages_dead',
+      help: 'Messages that were given up and neither replayed nor discarded',
+      labels: ['consumer'],
+    });
+    const oldest = this.metrics.gauge({
+      name: 'rookery_messages_parked_oldest_seconds',
+      help: 'How long the oldest parked message waits since it failed last',
+      labels: ['consumer'],
+    });
+    const seen = new Set<string>();
+    this.metrics.gauge({
+      name: 'rookery_messages_parked',
+      help: 'Messages that wait with their key',
+      labels: ['consumer'],
+      collect: async (parked) => {
+        const counts = await failures.counts().catch(() => undefined);
+        if (counts === undefined) return;
+        for (const consumer of seen) {
+          for (const gauge of [parked, dead, oldest]) gauge.set({ consumer }, 0);
+        }
+        for (const { consumer, status, count, oldestSeconds } of counts) {
+          seen.add(consumer);
+          (status === 'parked' ? parked : dead).set({ consumer }, count);
+          if (status === 'parked') oldest.set({ consumer }, oldestSeconds);
+        }
+      },
+    });
+  }
+
   /** Asks for handlers' in-memory load at each scrape. */
   watchInFlight(inFlight: () => Iterable<readonly [group: string, count: number]>): void {
     this.metrics.gauge({
@@ -124,11 +164,15 @@ export class MessagingMetrics implements ProcessorListener {
   }
 
   /** Measures how far a group is behind. */
-  async measureLag(admin: KafkaAdmin, group: string, topics: readonly string[]): Promise<void> {
+  async measureLag(
+    admin: KafkaAdmin,
+    group: string,
+    topics: readonly string[],
+  ): Promise<readonly PartitionLag[]> {
+    const measured = await admin.lag(group, topics);
     const lags = new Map<string, number>();
-    for (const { topic, lag } of await admin.lag(group, topics)) {
-      lags.set(topic, (lags.get(topic) ?? 0) + lag);
-    }
+    for (const { topic, lag } of measured) lags.set(topic, (lags.get(topic) ?? 0) + lag);
     for (const [topic, lag] of lags) this.#lag.set({ group, topic }, lag);
+    return measured;
   }
 }

@@ -4,12 +4,12 @@ import { CLOCK, ConfigStore, ServiceInfo } from '@rookery/config';
 import { HealthRegistry, Lifecycle, systemRandom, type Clock } from '@rookery/core';
 import { KAFKA_DRIVER, type KafkaDriver } from '@rookery/kafka';
 import { LOGGER, Metrics, Tracing, type Logger } from '@rookery/observability';
-import { TransactionHost } from '@rookery/persistence';
+import { Database, TransactionHost } from '@rookery/persistence';
 import { MessagingRuntime } from './consumer/messaging-runtime.js';
 import { NestHandlers } from './handler/nest-handler.providers.js';
 import { NestPipeline } from './handler/nest-pipeline.providers.js';
 import { MessagingEngine } from './messaging-engine.js';
-import { messagingHealth } from './messaging.health.js';
+import { consumersHealth, messagingHealth } from './health/messaging.health.js';
 import { MessagingMetrics } from './messaging.metrics.js';
 import { messagingOptions } from './messaging.options.js';
 import { MessageOperations } from './operations/message-operations.js';
@@ -49,6 +49,7 @@ export class MessagingModule implements OnModuleInit {
             KAFKA_DRIVER,
             Lifecycle,
             HealthRegistry,
+            { token: Database, optional: true },
           ],
           useFactory: createEngine,
         },
@@ -89,11 +90,13 @@ function createEngine(
   driver: KafkaDriver,
   lifecycle: Lifecycle,
   health: HealthRegistry,
+  database?: Database,
 ): MessagingEngine {
   const own = logger.child({ context: 'Messaging' });
   const observed = new MessagingMetrics(metrics);
+  const options = store.namespace('messaging', messagingOptions);
   const engine = new MessagingEngine(
-    { service: service.name, ...store.namespace('messaging', messagingOptions) },
+    { service: service.name, ...options },
     {
       host,
       driver,
@@ -107,10 +110,25 @@ function createEngine(
   observed.watchOutbox(engine.outbox);
   observed.watchDelayed(engine.delayed);
   observed.watchInFlight(() => engine.inFlight());
-  health.register(messagingHealth(engine.runtime, engine.relay, engine.outbox));
+  observed.watchFailed(engine.failures);
+  health.register(messagingHealth(engine, options.outbox.alarmAfter));
+  health.register(consumersHealth(engine.vitals));
+  const poolSize = database?.pool.options.max;
+  if (poolSize !== undefined && options.concurrency >= poolSize) {
+    own.warn(poolWarning(options.concurrency, poolSize));
+  }
   lifecycle.onStart('schedulers', 'outbox', () => engine.startRelay());
   lifecycle.onStart('consumers', 'messaging', (signal) => engine.startConsumers(signal));
   lifecycle.onStop('consumers', 'messaging', () => engine.stopConsumers());
   lifecycle.onStop('outbox', 'outbox', (signal) => engine.stopRelay(signal));
   return engine;
+}
+
+/** A handler may need a second connection while all others hold theirs: nobody would get on. */
+function poolWarning(concurrency: number, poolSize: number): string {
+  return (
+    `messaging.concurrency is ${concurrency} and database.poolSize ${poolSize}: each handler holds ` +
+    `a connection, and the outbox, or one that begins a transaction of its own, finds none; lower ` +
+    `the one or raise the other`
+  );
 }

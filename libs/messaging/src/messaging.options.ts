@@ -36,6 +36,14 @@ export const messagingOptions = z.strictObject({
       batchSize: z.int().min(1).max(10_000).default(500),
       busyPoll: durationOption().default(5),
       idlePoll: durationOption().default(250),
+      /** Age of the oldest message not sent from which on there is an alarm. */
+      alarmAfter: durationOption().default(60_000),
+    })
+    .prefault({}),
+  health: z
+    .strictObject({
+      /** How long consumers may make no progress while there is something to do. */
+      wedgedAfter: durationOption().default(120_000),
     })
     .prefault({}),
   delayed: z

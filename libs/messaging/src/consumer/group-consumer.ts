@@ -64,7 +64,10 @@ export class GroupConsumer {
   readonly #routes: RouteTable;
   readonly #loads = new Map<string, Load>();
   readonly #unreadableSlots: Slots;
+  /** How long a try of its slowest handler and the pause after it may take, in milliseconds. */
+  readonly patienceMs: number;
   #closing = false;
+  #lastProgress: number;
 
   constructor(
     private readonly options: GroupConsumerOptions,
@@ -75,6 +78,10 @@ export class GroupConsumer {
     this.topics = [...new Set(handlers.flatMap(({ topics }) => topics))].sort();
     this.#routes = new RouteTable(handlers, slots, options.unknownType);
     this.#unreadableSlots = new Slots(1, slots);
+    this.#lastProgress = parts.clock.monotonic();
+    this.patienceMs = Math.max(
+      ...handlers.map(({ timeoutMs, retry }) => timeoutMs + retry.backoff.max),
+    );
     this.#consumer = driver.consumer({ group: options.group, topics: this.topics });
     this.#commits = new CommitLoop(
       this.#consumer,
@@ -86,6 +93,16 @@ export class GroupConsumer {
 
   get group(): string {
     return this.options.group;
+  }
+
+  /** The partitions that this member reads. */
+  get assigned(): readonly TopicPartition[] {
+    return [...this.#loads.values()].map(({ session }) => session.at);
+  }
+
+  /** When a try has ended, or records have come, or partitions; by the monotonic clock. */
+  get lastProgress(): number {
+    return this.#lastProgress;
   }
 
   /** Records that are in memory. */
@@ -117,8 +134,13 @@ export class GroupConsumer {
     await this.#consumer.close();
   }
 
+  #progress(): void {
+    this.#lastProgress = this.parts.clock.monotonic();
+  }
+
   #assign(partitions: readonly TopicPartition[]): void {
     if (this.#closing) return;
+    this.#progress();
     for (const at of partitions) {
       const session = new PartitionSession(at, this.parts.clock);
       this.#loads.set(partitionKey(at), { session, bytes: 0 });
@@ -138,6 +160,7 @@ export class GroupConsumer {
   #take({ records, topic, partition }: RecordBatch): void {
     const load = this.#loads.get(partitionKey({ topic, partition }));
     if (load === undefined || load.session.stopped) return;
+    this.#progress();
     for (const record of records) this.#begin(load, record);
     this.#limit(load);
   }
@@ -173,6 +196,7 @@ export class GroupConsumer {
         slots,
         run: async () => {
           const again = await work(progress);
+          this.#progress();
           if (again === undefined && !fence.aborted) finish();
           return again;
         },
