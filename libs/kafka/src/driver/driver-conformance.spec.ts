@@ -28,7 +28,7 @@ const DRIVERS: Record<string, () => Promise<KafkaDriver>> = {
   ...(kafka.external ? {} : { memory: async () => new MemoryKafkaDriver({ broker: memory }) }),
 };
 
-describe.each(Object.entries(DRIVERS))('a Kafka driver: %s', (_name, create) => {
+describe.each(Object.entries(DRIVERS))('K26: a Kafka driver: %s', (_name, create) => {
   const drivers: KafkaDriver[] = [];
 
   afterEach(async () => {

@@ -38,7 +38,7 @@ async function effect(what: string): Promise<void> {
 }
 
 describe('dead letters on PostgreSQL and a Kafka broker', () => {
-  it('dead-letters a poison message with its bytes, and goes on with its key and all others', async () => {
+  it('K2: dead-letters a poison message with its bytes, and goes on with its key and all others', async () => {
     const Happened = uniqueEvent();
     const { engine, told, driver, start } = await service('spec-poison');
     const attempts: number[] = [];

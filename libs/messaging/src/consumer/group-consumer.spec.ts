@@ -159,7 +159,7 @@ describe('GroupConsumer', () => {
     expect(log).toContain('h b1-');
   });
 
-  it('commits nothing beyond a record that is not finished', async () => {
+  it('K12: commits nothing beyond a record that is not finished', async () => {
     await start(async (_consumer, value) => {
       await clock.sleep(value === 'a1' ? 1_000 : 10);
       return undefined;
@@ -199,7 +199,7 @@ describe('GroupConsumer', () => {
     expect(log.indexOf('does b1-')).toBeLessThan(log.indexOf('happens a1-'));
   });
 
-  it('lets other keys pass while one tries again', async () => {
+  it('K10: lets other keys pass while one tries again', async () => {
     let broken = true;
     await start(async (_consumer, value) => (broken && value === 'a1' ? 500 : undefined));
     await send('a1', 'a2', 'b1', 'b2');

@@ -116,7 +116,7 @@ describe('relays on PostgreSQL and a Kafka broker', () => {
     await kafka.stop();
   });
 
-  it('lose, repeat and reorder nothing: 3 relays, 12 writers, 20 keys, late commits, rollbacks', async () => {
+  it('K25: lose, repeat and reorder nothing: 3 relays, 12 writers, 20 keys, late commits, rollbacks', async () => {
     for (let i = 0; i < 3; i += 1) crowd.add(driver).start();
     const random = seededRandom(42);
     const keys = Array.from({ length: 20 }, (_, i) => `aggregate-${i}`);

@@ -50,7 +50,7 @@ for (const broker of ['in memory', 'that speaks Kafka']) {
     const messages = useMessages({ contracts, apps: [app], ...kafka });
     const id = broker;
 
-    it('awaits what an app publishes', async () => {
+    it('K29: awaits what an app publishes', async () => {
       await messages.publish(Asked, { id, answers: 2 });
       const second = await messages.published(Answered, ({ answer }) => answer === 2);
       expect(second.data).toEqual({ id, answer: 2 });
