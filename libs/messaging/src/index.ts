@@ -21,6 +21,7 @@ export type {
   StandardSchema,
 } from './contract/standard-schema.js';
 export {
+  BatchFailedError,
   ContractViolationError,
   HandlerTimeoutError,
   InvalidEditError,
@@ -40,6 +41,8 @@ export {
 export type { MessageContext } from './handler/message-context.js';
 export { isReply, reply, type Reply, type ReplyTo } from './handler/reply.js';
 export { OnEvent } from './handler/on-event.decorator.js';
+export { OnEvents, type BatchHandlerOptions } from './handler/on-events.decorator.js';
+export type { BatchContext, BatchFailure, BatchMessage } from './batch/batch-message.js';
 export { OnTombstone } from './handler/on-tombstone.decorator.js';
 export { OnCommand } from './handler/on-command.decorator.js';
 export type { FieldOf, HandlerOptions, RetryPolicy, UsedOf } from './handler/handler.options.js';
@@ -57,6 +60,7 @@ export {
 export type { DelayOptions } from './delay/due-time.js';
 export {
   MessagingRuntime,
+  type BatchSubscription,
   type RecordSubscription,
   type Subscription,
   type TombstoneSubscription,

@@ -8,6 +8,7 @@ import type {
 } from '@rookery/kafka';
 import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
+import { BatchRun } from './batch/batch-run.js';
 import { ConsumerRuntime } from './consumer/consumer-runtime.js';
 import { MessageProcessor, type ProcessorListener } from './consumer/message-processor.js';
 import { DelayTimer } from './delay/delay-timer.js';
@@ -145,6 +146,12 @@ export class MessagingEngine {
         ...parts,
         admin: this.admin,
         processor,
+        batches: {
+          ...parts,
+          processor,
+          run: new BatchRun({ ...parts, service, inbox: this.inbox }),
+          onOutcome: (consumer, outcome, seconds) => listener.onOutcome(consumer, outcome, seconds),
+        },
         onSkipped: (topic, reason) => listener.onSkipped(topic, reason),
       },
     );

@@ -1,4 +1,5 @@
 import { RookeryError } from '@rookery/core';
+import type { BatchFailure } from './batch/batch-message.js';
 
 /** Data does not fit its contract: on writing, a mistake of the caller; on reading, a bad message. */
 export class ContractViolationError extends RookeryError {
@@ -69,6 +70,18 @@ export class UnprocessableMessageError extends RookeryError {
 export class UnexpectedReplyError extends RookeryError {
   override readonly code = 'RKY_MSG_UNEXPECTED_REPLY';
   override readonly title = 'Unexpected reply';
+}
+
+/**
+ * Throw it from a handler of batches to name the messages that have failed; all others are handled.
+ */
+export class BatchFailedError extends RookeryError {
+  override readonly code = 'RKY_MSG_BATCH_FAILED';
+  override readonly title = 'Messages of a batch failed';
+
+  constructor(readonly failures: readonly BatchFailure[]) {
+    super(`${failures.length} messages of a batch failed`, { cause: failures[0]?.error });
+  }
 }
 
 /** The handler did not finish within its time limit. */

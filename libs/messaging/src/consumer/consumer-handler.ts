@@ -1,3 +1,4 @@
+import type { BatchSize, HandleBatch } from '../batch/batch-message.js';
 import type { MessageContract } from '../contract/contract.js';
 import type { ResolvedParking, ResolvedRetryPolicy } from '../handler/handler.options.js';
 import type { MessageContext } from '../handler/message-context.js';
@@ -15,6 +16,8 @@ export interface ConsumerHandler {
   readonly read?: RecordReader | undefined;
   /** Takes the ends of keys instead of messages. */
   readonly tombstones?: boolean | undefined;
+  /** Takes messages in batches; `handle` then takes those that are tried again, one by one. */
+  readonly batch?: (BatchSize & { readonly handle: HandleBatch }) | undefined;
   readonly retry: ResolvedRetryPolicy;
   readonly concurrency: number;
   readonly timeoutMs: number;

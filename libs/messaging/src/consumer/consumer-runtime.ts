@@ -12,7 +12,9 @@ import {
   type KafkaLog,
   type TopicSpec,
 } from '@rookery/kafka';
-import type { DataOf, MessageContract } from '../contract/contract.js';
+import type { BatchMessage, HandleBatch } from '../batch/batch-message.js';
+import { handleOne } from '../batch/handle-one.js';
+import type { DataOf, EventContract, MessageContract } from '../contract/contract.js';
 import { isTopicName } from '../contract/topic-name.js';
 import { deadLetterTopic } from '../envelope/header-names.js';
 import {
@@ -30,6 +32,7 @@ import {
 import type { MessageProcessor } from './message-processor.js';
 import {
   MessagingRuntime,
+  type BatchSubscription,
   type RecordSubscription,
   type Subscription,
   type TombstoneSubscription,
@@ -53,6 +56,7 @@ export interface ConsumerRuntimeParts {
   readonly driver: KafkaDriver;
   readonly admin: KafkaAdmin;
   readonly processor: Pick<MessageProcessor, 'process' | 'unreadable'>;
+  readonly batches: GroupConsumerParts['batches'];
   readonly onSkipped?: GroupConsumerParts['onSkipped'];
   readonly clock: Clock;
   readonly random: Random;
@@ -62,6 +66,7 @@ export interface ConsumerRuntimeParts {
 /** What a handler takes, and what it does with it. */
 interface Taking extends Pick<ConsumerHandler, 'read' | 'tombstones' | 'handle' | 'topics'> {
   readonly contracts: readonly MessageContract[];
+  readonly handleBatch?: HandleBatch;
 }
 
 const BACKOFF = { initialMs: 250, maxMs: 10_000 };
@@ -142,6 +147,23 @@ export class ConsumerRuntime extends MessagingRuntime {
     });
   }
 
+  subscribeBatches<C extends EventContract>(subscription: BatchSubscription<C>): void {
+    const { event, handle, batch = {}, ...options } = subscription;
+    const { consumer } = options;
+    const handleBatch: HandleBatch = (messages, context) =>
+      handle(messages as readonly BatchMessage<DataOf<C>>[], context);
+    this.#add(
+      { ...options, batch },
+      {
+        topics: [event.topic],
+        contracts: [event],
+        handleBatch,
+        handle: (data, context, contract) =>
+          handleOne(consumer, handleBatch, data, context, contract),
+      },
+    );
+  }
+
   /** Creates topics that are missing and joins all groups; keeps trying while no broker answers. */
   async start(signal: AbortSignal): Promise<void> {
     const byGroup = new Map<string, ConsumerHandler[]>();
@@ -163,13 +185,20 @@ export class ConsumerRuntime extends MessagingRuntime {
     await Promise.all(this.groups.map((group) => group.stop()));
   }
 
-  #add(given: HandlerOptions & { readonly consumer: string }, taking: Taking): void {
+  #add(
+    given: HandlerOptions & { readonly consumer: string; readonly batch?: object },
+    taking: Taking,
+  ): void {
     const { consumer } = given;
     const place = `consumer ${consumer}`;
     const options = resolveHandlerOptions(given, place);
     const problems = [...this.#problems(consumer, taking), ...contradictions(options)];
     if (problems.length > 0) throw new InvalidOptionError(place, problems);
-    const { topics, contracts, ...how } = taking;
+    const { topics, contracts, handleBatch, ...how } = taking;
+    const { batch } = options;
+    if ((batch === undefined) !== (handleBatch === undefined)) {
+      throw new InvalidOptionError(place, ['batch: is for handlers of batches only']);
+    }
     this.#handlers.set(consumer, {
       ...how,
       consumer,
@@ -179,6 +208,10 @@ export class ConsumerRuntime extends MessagingRuntime {
       retry: options.retry ?? this.options.retry,
       concurrency: options.concurrency ?? this.options.concurrency,
       timeoutMs: options.timeout ?? this.options.handlerTimeoutMs,
+      batch:
+        batch === undefined || handleBatch === undefined
+          ? undefined
+          : { max: batch.max, waitMs: batch.wait, handle: handleBatch },
       effects: options.effects,
       ordered: options.ordered,
       onFailure: options.onFailure,
@@ -234,6 +267,9 @@ export class ConsumerRuntime extends MessagingRuntime {
 function contradictions(options: ResolvedHandlerOptions): string[] {
   const { onFailure, ordered, park, version, effects } = options;
   const problems: string[] = [];
+  if (version !== undefined && options.batch !== undefined) {
+    problems.push('version: is for handlers of single messages');
+  }
   if (onFailure === 'park' && !ordered) {
     problems.push("onFailure: 'park' keeps the order of a key; leave out ordered: false");
   }

@@ -105,6 +105,8 @@ async function start(
     { ...OPTIONS, ...options },
     {
       driver: new MemoryKafkaDriver({ broker, clock }),
+      // No handler here takes batches.
+      batches: {} as never,
       processor: {
         process: async ({ consumer }, delivery, progress, fence) => {
           const value = String(delivery.record.value);

@@ -7,6 +7,7 @@ import type {
   RecordBatch,
   TopicPartition,
 } from '@rookery/kafka';
+import { BatchWork, type BatchHandler, type BatchWorkParts } from '../batch/batch-work.js';
 import { CommitLoop } from './commit-loop.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import type { MessageProcessor, Progress } from './message-processor.js';
@@ -37,6 +38,7 @@ export interface GroupConsumerOptions {
 export interface GroupConsumerParts {
   readonly driver: KafkaDriver;
   readonly processor: Pick<MessageProcessor, 'process' | 'unreadable'>;
+  readonly batches: BatchWorkParts;
   /** Told of records that no handler takes. */
   readonly onSkipped?: (topic: string, reason: 'unknown-type' | 'tombstone') => void;
   /** The service's limit on handlers that run at once. */
@@ -48,6 +50,8 @@ export interface GroupConsumerParts {
 /** Of a partition: bytes in memory. */
 interface Load {
   readonly session: PartitionSession;
+  /** By consumer. */
+  readonly batches: Map<string, BatchWork>;
   bytes: number;
 }
 
@@ -143,7 +147,7 @@ export class GroupConsumer {
     this.#progress();
     for (const at of partitions) {
       const session = new PartitionSession(at, this.parts.clock);
-      this.#loads.set(partitionKey(at), { session, bytes: 0 });
+      this.#loads.set(partitionKey(at), { session, batches: new Map(), bytes: 0 });
     }
   }
 
@@ -213,11 +217,25 @@ export class GroupConsumer {
     }
     const inOrder: LaneTask[] = [];
     for (const { handler, slots, delivery } of destination.routed) {
+      if (isBatched(handler)) {
+        this.#batchesOf(load, handler, slots).add(delivery, finish);
+        continue;
+      }
       const one = task(slots, (progress) => processor.process(handler, delivery, progress, fence));
       if (handler.ordered) inOrder.push(one);
       else session.push(`${handler.consumer}#${record.offset}`, [one]);
     }
     if (inOrder.length > 0) session.push(laneOf(record), inOrder);
+  }
+
+  #batchesOf(load: Load, handler: BatchHandler, slots: Slots): BatchWork {
+    let work = load.batches.get(handler.consumer);
+    if (work === undefined) {
+      work = new BatchWork(handler, slots, load.session, this.parts.batches);
+      load.session.attach(work);
+      load.batches.set(handler.consumer, work);
+    }
+    return work;
   }
 
   /** Stops reading a partition that has too much in memory, and goes on when half of it is done. */
@@ -232,6 +250,10 @@ export class GroupConsumer {
       if (!session.stopped) this.#consumer.resume([session.at]);
     }
   }
+}
+
+function isBatched(handler: ConsumerHandler): handler is BatchHandler {
+  return handler.batch !== undefined;
 }
 
 /** Bytes that a record holds in memory. */

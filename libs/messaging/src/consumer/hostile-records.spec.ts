@@ -144,6 +144,8 @@ describe('a record from somebody who means no good, or made a mistake', () => {
       },
       {
         driver,
+        // No handler here takes batches.
+        batches: {} as never,
         processor: {
           process: async ({ consumer }) => void seen.push(`handled by ${consumer}`),
           unreadable: async (_group, each) => {

@@ -49,6 +49,11 @@ export class KeyedLanes {
     return this.#running;
   }
 
+  /** Whether steps of the key have yet to end. */
+  has(key: string): boolean {
+    return this.#lanes.has(key);
+  }
+
   /** Adds a step of at least one task. */
   push(key: string, tasks: readonly LaneTask[]): void {
     if (this.#stopped) return;

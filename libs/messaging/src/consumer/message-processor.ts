@@ -95,17 +95,41 @@ export class MessageProcessor {
       } else tell(await this.#handle(handler, delivery, progress, assignment));
       return undefined;
     } catch (error) {
-      // The partition has moved on: its new owner handles the message.
-      if (assignment.aborted) return undefined;
-      const again = await this.#failed(handler, delivery, progress, error);
-      const parks = handler.onFailure === 'park';
-      if (again !== undefined) tell('retried');
-      else {
-        if (parks) await this.#parking.suspect(handler, delivery.record, assignment);
-        tell(parks ? 'parked' : 'dead-lettered');
-      }
-      return again;
+      const seconds = (clock.monotonic() - start) / 1_000;
+      return this.fail(handler, delivery, progress, assignment, error, seconds);
     }
+  }
+
+  /** Goes on after a try that has failed, also elsewhere; resolves as {@link process} does. */
+  async fail(
+    handler: ConsumerHandler,
+    delivery: Delivery,
+    progress: Progress,
+    assignment: AbortSignal,
+    error: unknown,
+    seconds = 0,
+  ): Promise<number | undefined> {
+    const tell = (outcome: Outcome): void =>
+      this.parts.listener.onOutcome(handler.consumer, outcome, seconds);
+    // The partition has moved on: its new owner handles the message.
+    if (assignment.aborted) return undefined;
+    const again = await this.#failed(handler, delivery, progress, error);
+    const parks = handler.onFailure === 'park';
+    if (again !== undefined) tell('retried');
+    else {
+      if (parks) await this.#parking.suspect(handler, delivery.record, assignment);
+      tell(parks ? 'parked' : 'dead-lettered');
+    }
+    return again;
+  }
+
+  /** Whether messages of the key may be parked, behind which the record has to wait. */
+  mayBeHeld(
+    handler: ConsumerHandler,
+    record: IncomingRecord,
+    assignment: AbortSignal,
+  ): Promise<boolean> {
+    return this.#parking.mayHold(handler, record, assignment);
   }
 
   /** Writes a record that nobody here can read to the dead letters. */

@@ -1,6 +1,8 @@
 import type { IncomingRecord } from '@rookery/kafka';
 import type { DataOf, EventContract, MessageContract } from '../contract/contract.js';
 import type { HandlerOptions } from '../handler/handler.options.js';
+import type { BatchContext, BatchFailure, BatchMessage } from '../batch/batch-message.js';
+import type { BatchHandlerOptions } from '../handler/on-events.decorator.js';
 import type { MessageContext } from '../handler/message-context.js';
 import type { Reply } from '../handler/reply.js';
 
@@ -40,6 +42,20 @@ export interface TombstoneSubscription extends HandlerOptions {
   readonly handle: (key: string, context: MessageContext) => Promise<void>;
 }
 
+/** A consumer of many events at once. */
+export interface BatchSubscription<
+  C extends EventContract = EventContract,
+> extends BatchHandlerOptions {
+  /** Unique within the service; handled messages are remembered under it. */
+  readonly consumer: string;
+  readonly event: C;
+  /** Handles a batch as the options say; returns the messages that have failed. */
+  readonly handle: (
+    messages: readonly BatchMessage<DataOf<C>>[],
+    context: BatchContext,
+  ) => Promise<void | readonly BatchFailure[]>;
+}
+
 /** Runs the consumers of a service. */
 export abstract class MessagingRuntime {
   /**
@@ -64,4 +80,11 @@ export abstract class MessagingRuntime {
    * @throws InvalidOptionError when an option is wrong, the name is taken, or it is too late
    */
   abstract subscribeTombstones(subscription: TombstoneSubscription): void;
+
+  /**
+   * Adds a consumer of batches. Call it before the service has started.
+   *
+   * @throws InvalidOptionError when an option is wrong, the name is taken, or it is too late
+   */
+  abstract subscribeBatches<C extends EventContract>(subscription: BatchSubscription<C>): void;
 }

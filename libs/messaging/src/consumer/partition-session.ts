@@ -7,6 +7,7 @@ import { OffsetTracker } from './offset-tracker.js';
 export class PartitionSession {
   readonly tracker = new OffsetTracker();
   readonly #lanes: KeyedLanes;
+  readonly #attached: { stop(): Promise<void> }[] = [];
   readonly #fence = new AbortController();
   paused = false;
   committed: number | undefined;
@@ -34,6 +35,16 @@ export class PartitionSession {
     return position === this.committed ? undefined : position;
   }
 
+  /** Whether something that was pushed under the key has yet to end. */
+  busy(key: string): boolean {
+    return this.#lanes.has(key);
+  }
+
+  /** Adds something that gathers messages, which is stopped with the session. */
+  attach(part: { stop(): Promise<void> }): void {
+    this.#attached.push(part);
+  }
+
   /** Adds what is to be done for one record, after all earlier records of the key. */
   push(key: string, tasks: readonly LaneTask[]): void {
     this.#lanes.push(key, tasks);
@@ -42,7 +53,10 @@ export class PartitionSession {
   /** Lets what runs finish, at most for `drainMs`, then fences it. Nothing else begins. */
   async stop(drainMs: number): Promise<void> {
     this.#stopped = true;
-    const finished = this.#lanes.stop();
+    const finished = Promise.all([
+      this.#lanes.stop(),
+      ...this.#attached.map((part) => part.stop()),
+    ]);
     let cancel = (): void => {};
     const expired = new Promise<void>((resolve) => (cancel = this.clock.after(drainMs, resolve)));
     await Promise.race([finished, expired]);

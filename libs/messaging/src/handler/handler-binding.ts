@@ -12,7 +12,13 @@ export interface HandlerBinding {
 }
 
 /** What of a contract a method handles. */
-export type Takes = 'messages' | 'tombstones';
+export type Takes = 'messages' | 'tombstones' | 'batches';
+
+const DECORATORS: Record<Takes, string> = {
+  messages: '@OnEvent',
+  tombstones: '@OnTombstone',
+  batches: '@OnEvents',
+};
 
 /**
  * Remembers a binding on the method itself, so that decorators which replace the method and copy
@@ -26,8 +32,7 @@ export function bindHandler(
   descriptor: PropertyDescriptor,
   takes: Takes = 'messages',
 ): void {
-  const decorator =
-    takes === 'tombstones' ? '@OnTombstone' : contract.kind === 'event' ? '@OnEvent' : '@OnCommand';
+  const decorator = contract.kind === 'command' ? '@OnCommand' : DECORATORS[takes];
   const place = `${decorator}(${contract.name}) on ${target.constructor.name}.${String(method)}`;
   const binding = { contract, options: resolveHandlerOptions(options, place), takes };
   const bindings = handlerBindings(descriptor.value);

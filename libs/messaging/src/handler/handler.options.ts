@@ -26,6 +26,11 @@ const parkSchema = z.strictObject({
   }),
 });
 
+const batchSchema = z.strictObject({
+  max: z.int().min(1).max(10_000).default(500),
+  wait: durationOption().default(50),
+});
+
 const handlerSchema = z.strictObject({
   consumer: z
     .string()
@@ -44,6 +49,7 @@ const handlerSchema = z.strictObject({
     })
     .optional(),
   onStale: z.enum(['skip', 'fail']).default('skip'),
+  batch: batchSchema.optional(),
   effects: z.enum(['once', 'at-least-once']).default('once'),
   ordered: z.boolean().default(true),
   concurrency: z.int().min(1).max(1_000).optional(),

@@ -46,6 +46,15 @@ export class NestHandlers {
         this.runtime.subscribeTombstones({ ...named, event: contract, handle });
         continue;
       }
+      if (takes === 'batches' && contract.kind === 'event') {
+        const { version: _version, ...batched } = named;
+        this.runtime.subscribeBatches({
+          ...batched,
+          event: contract,
+          handle: async (messages, context) => (await invoke(messages, context)) as never,
+        });
+        continue;
+      }
       this.runtime.subscribe({
         ...named,
         contracts: [contract],

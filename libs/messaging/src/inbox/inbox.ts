@@ -43,6 +43,29 @@ export class Inbox {
     return rowCount === 1;
   }
 
+  /** Remembers many messages; returns the ids of those that were not remembered before. */
+  async rememberAll(
+    consumer: string,
+    messages: readonly { readonly id: string; readonly place: string }[],
+  ): Promise<Set<string>> {
+    // In one order, so that two transactions with the same messages wait for each other in turn.
+    const { rows } = await this.host.query<{ message_id: string }>(
+      `insert into rookery_inbox (consumer, message_id, place)
+       select $1, id, place from unnest($2::text[], $3::text[]) as given (id, place) order by id
+       on conflict (consumer, message_id) do nothing returning message_id`,
+      [consumer, messages.map(({ id }) => id), messages.map(({ place }) => place)],
+    );
+    return new Set(rows.map((row) => row.message_id));
+  }
+
+  /** Forgets messages that the current transaction has remembered. */
+  async forget(consumer: string, ids: readonly string[]): Promise<void> {
+    await this.host.query(
+      'delete from rookery_inbox where consumer = $1 and message_id = any($2::text[])',
+      [consumer, ids],
+    );
+  }
+
   /** Remembers that a message was given up; false when it was handled, or given up in this record. */
   async giveUp(consumer: string, messageId: string, place: string): Promise<boolean> {
     const { rowCount } = await this.host.query(

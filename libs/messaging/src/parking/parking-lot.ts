@@ -78,6 +78,16 @@ export class ParkingLot {
     );
   }
 
+  /** Whether the key may wait. */
+  async mayHold(
+    { consumer, onFailure }: ConsumerHandler,
+    { key, topic }: IncomingRecord,
+    assignment: AbortSignal,
+  ): Promise<boolean> {
+    if (onFailure !== 'park' || key === null) return false;
+    return (await this.#keysOf(consumer, topic, assignment)).mayHave(key);
+  }
+
   /** Says that a key may wait from now on. */
   async suspect(
     { consumer }: Pick<ConsumerHandler, 'consumer'>,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom, type Clock } from '@rookery/core';
 import { kafkajsDriver, type IncomingRecord, type KafkaDriver } from '@rookery/kafka';
-import { Tracing } from '@rookery/observability';
+import { Tracing, type TracingOptions } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import { z } from 'zod';
 import { defineEvent } from '../contract/define-contract.js';
@@ -53,6 +53,8 @@ export interface TestServiceOptions {
   readonly clock?: Clock;
   /** Share of traces that are recorded. @default 1 */
   readonly sampling?: number;
+  /** Told of every span that ends. */
+  readonly onSpan?: (span: ReadableSpan) => void;
   /** Configuration `messaging`. */
   readonly messaging?: object;
 }
@@ -70,7 +72,12 @@ export class TestService {
     host: TransactionHost,
     options: TestServiceOptions,
   ) {
-    this.tracing = new Tracing({ app: name, instance: `${name}-1` });
+    this.tracing = new Tracing({
+      app: name,
+      instance: `${name}-1`,
+      sampling: options.sampling ?? 1,
+      ...(options.onSpan === undefined ? {} : { spanProcessors: [spansTo(options.onSpan)] }),
+    });
     this.engine = new MessagingEngine(
       {
         service: name,
@@ -119,6 +126,14 @@ export class TestService {
     await this.engine.stopRelay(AbortSignal.timeout(3_000));
     await this.driver.close();
   }
+}
+
+type SpanProcessor = NonNullable<TracingOptions['spanProcessors']>[number];
+/** A span that has ended. */
+export type ReadableSpan = Parameters<SpanProcessor['onEnd']>[0];
+
+function spansTo(onEnd: (span: ReadableSpan) => void): SpanProcessor {
+  return { onStart: () => {}, onEnd, forceFlush: async () => {}, shutdown: async () => {} };
 }
 
 /** A name that no other spec uses. */

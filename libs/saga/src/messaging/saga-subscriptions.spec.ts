@@ -11,6 +11,7 @@ class Recorded extends MessagingRuntime {
   }
   subscribeRecords(): void {}
   subscribeTombstones(): void {}
+  subscribeBatches(): void {}
 }
 
 it('keeps a reply, that only a newer release can take, for as long as a rollout may last', () => {
