@@ -1,3 +1,4 @@
+import { errorText } from '../consumer/error-facts.js';
 import type { MessageContract } from '../contract/contract.js';
 import type { MessageContext } from '../handler/message-context.js';
 import { BatchFailedError } from '../messaging.errors.js';
@@ -26,5 +27,7 @@ export async function handleOne(
   const [failure] = failuresOf(consumer, result);
   if (failure === undefined) return undefined;
   const { error } = failure;
-  throw error instanceof Error ? error : new Error(String(error ?? `${consumer} named no error`));
+  throw error instanceof Error
+    ? error
+    : new Error(errorText(error) ?? `${consumer} named no error`);
 }
