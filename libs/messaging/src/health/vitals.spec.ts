@@ -61,6 +61,8 @@ beforeEach(async () => {
           return consumer;
         },
       }),
+      // No handler here takes batches.
+      batches: {} as never,
       processor: { process: () => handling(), unreadable: async () => undefined },
       slots: new Slots(10),
       clock,
