@@ -76,7 +76,7 @@ export function offsetRoutes(broker: Broker, log: (line: string) => void): Route
           index,
           offset: found?.offset ?? -1,
           leaderEpoch: found?.leaderEpoch ?? -1,
-          metadata: found === undefined ? '' : found.metadata,
+          metadata: found?.metadata ?? '',
           errorCode: unstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE,
         };
       }),

@@ -24,11 +24,12 @@ export interface RawProducer {
 /** A batch as a fetch returned it: where it begins, and its values or what its marker says. */
 export type FetchedBatch = [baseOffset: number, content: string];
 
-/** Transactional requests about the topic `t`, answered by error codes. */
+/** Transactional requests about one topic, answered by error codes. */
 export class TransactionClient {
   constructor(
     readonly client: ProtocolClient,
     readonly transactionalId = 'tx',
+    readonly topic = 't',
   ) {}
 
   async init(
@@ -45,7 +46,7 @@ export class TransactionClient {
   }
 
   /** Per partition. */
-  async add(who: RawProducer, partitions = [0], version = 3, name = 't'): Promise<number[]> {
+  async add(who: RawProducer, partitions = [0], version = 3, name = this.topic): Promise<number[]> {
     const { results } = await this.client.call(addPartitionsToTxnApi, version, {
       transactionalId: this.transactionalId,
       producerId: who.producerId,
@@ -81,7 +82,7 @@ export class TransactionClient {
       groupId,
       producerId: who.producerId,
       producerEpoch: who.producerEpoch,
-      topics: [{ name: 't', partitions: [{ index: 0, offset, metadata: 'm' }] }],
+      topics: [{ name: this.topic, partitions: [{ index: 0, offset, metadata: 'm' }] }],
       ...member,
     });
     return topics[0]?.partitions[0]?.errorCode;
@@ -109,7 +110,7 @@ export class TransactionClient {
       transactionalId,
       acks: -1,
       timeoutMs: 1_000,
-      topics: [{ name: 't', partitions: [{ index, records }] }],
+      topics: [{ name: this.topic, partitions: [{ index, records }] }],
     });
     return topics[0]?.partitions[0]?.errorCode;
   }
@@ -122,7 +123,7 @@ export class TransactionClient {
       minBytes: 1,
       maxBytes,
       isolationLevel,
-      topics: [{ name: 't', partitions: [{ index: 0, fetchOffset: offset, maxBytes }] }],
+      topics: [{ name: this.topic, partitions: [{ index: 0, fetchOffset: offset, maxBytes }] }],
     });
     const [partition] = topics[0]?.partitions ?? [];
     if (partition === undefined) throw new Error('no partition');
@@ -139,7 +140,7 @@ export class TransactionClient {
     const { topics } = await this.client.call(listOffsetsApi, version, {
       replicaId: -1,
       isolationLevel,
-      topics: [{ name: 't', partitions: [{ index: 0, timestamp }] }],
+      topics: [{ name: this.topic, partitions: [{ index: 0, timestamp }] }],
     });
     return topics[0]?.partitions[0]?.offset;
   }
