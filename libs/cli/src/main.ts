@@ -116,6 +116,15 @@ contracts
     if (!(await lockContracts(options, say))) process.exitCode = 1;
   });
 
+program
+  .command('asyncapi [service]')
+  .description('print what services say and hear, as AsyncAPI 3.1')
+  .option('--yaml', 'as YAML')
+  .action(async (service: string | undefined, options: { yaml?: boolean }) => {
+    const { asyncApi } = await import('./commands/asyncapi.js');
+    await asyncApi(service, options, say);
+  });
+
 // A clock's timers do not keep a process: without this it would end while a command only waits.
 const alive = setInterval(() => undefined, 60_000);
 try {

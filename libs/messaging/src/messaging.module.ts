@@ -1,5 +1,6 @@
 import { Inject, Module, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, ExternalContextCreator } from '@nestjs/core';
+import { AsyncApiController } from './asyncapi/asyncapi.controller.js';
 import { CLOCK, ConfigStore, ServiceInfo } from '@rookery/config';
 import { HealthRegistry, Lifecycle, systemRandom, type Clock } from '@rookery/core';
 import { KAFKA_DRIVER, type KafkaDriver } from '@rookery/kafka';
@@ -34,7 +35,7 @@ export class MessagingModule implements OnModuleInit {
       module: MessagingModule,
       global: true,
       imports: [DiscoveryModule],
-      controllers: [MessagesController],
+      controllers: [MessagesController, AsyncApiController],
       providers: [
         {
           provide: MessagingEngine,

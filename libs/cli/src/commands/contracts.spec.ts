@@ -113,6 +113,21 @@ describe('rookery contracts', () => {
     expect(changed.said).toContain('version 1 was changed: add version 3');
   }, 60_000);
 
+  it('are told to the world as AsyncAPI', async () => {
+    const { code, cli } = await CliProcess.run(workspace.root, 'asyncapi', 'mail');
+    expect(code, cli.errors).toBe(0);
+    const document: unknown = JSON.parse(cli.text());
+    expect(document).toMatchObject({
+      asyncapi: '3.1.0',
+      operations: { 'receive.shop.placed': { action: 'receive' } },
+    });
+    const yaml = await CliProcess.run(workspace.root, 'asyncapi', '--yaml');
+    expect(yaml.cli.text()).toContain('receive.shop.placed:');
+    const wrong = await CliProcess.run(workspace.root, 'asyncapi', 'shop');
+    expect(wrong.code).toBe(1);
+    expect(wrong.cli.errors).toContain('shop is no app with messages: use one of mail');
+  }, 60_000);
+
   it('say what is wrong with the package of the contracts', async () => {
     workspace.write('libs/contracts/src/index.ts', `import './gone.js';`);
     const { code, said } = await run('check');

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MessageContract } from '@rookery/messaging';
-import type { KnownConsumers, LockFolder } from '@rookery/messaging/contracts';
+import type { KnownConsumers, LockFolder, Traffic } from '@rookery/messaging/contracts';
 import { CommandError } from '../cli.errors.js';
 import type { Workspace } from '../workspace/rookery-file.js';
 
@@ -12,8 +12,8 @@ export interface WorkspaceContracts {
   readonly folder: LockFolder;
   /** Handlers of the apps here, and those of others that the lock file names. */
   readonly consumers: KnownConsumers;
-  /** Commands that each app says it sends. */
-  readonly sends: ReadonlyMap<string, readonly MessageContract[]>;
+  /** What each app with messages takes and sends. */
+  readonly traffic: ReadonlyMap<string, Traffic>;
 }
 
 type Exports = Readonly<Record<string, unknown>>;
@@ -31,15 +31,13 @@ export async function workspaceContracts({ root, file }: Workspace): Promise<Wor
   const loaded = await Promise.all(file.contracts.map((each) => importPackage(join(root, each))));
   const found = loaded.flatMap((exports) => Object.values(exports)).filter(isContract);
   const consumers: Record<string, KnownConsumers[string][number][]> = {};
-  const sends = new Map<string, readonly MessageContract[]>();
+  const traffic = new Map<string, Traffic>();
   for (const [app, { kafka }] of Object.entries(file.apps)) {
     if (!kafka) continue;
-    for (const module of await appModules(root, app)) {
-      const traffic = await tools.trafficOfModule(module);
-      for (const { contract, consumer, uses } of traffic.handles) {
-        (consumers[contract.name] ??= []).push({ service: app, consumer, ...(uses && { uses }) });
-      }
-      sends.set(app, [...(sends.get(app) ?? []), ...traffic.sends]);
+    const own = await tools.trafficOfModule({ imports: await appModules(root, app) });
+    traffic.set(app, own);
+    for (const { contract, consumer, uses } of own.handles) {
+      (consumers[contract.name] ??= []).push({ service: app, consumer, ...(uses && { uses }) });
     }
   }
   const folder = new tools.LockFolder(join(root, 'contracts'));
@@ -52,7 +50,7 @@ export async function workspaceContracts({ root, file }: Workspace): Promise<Wor
     contracts: [...new Set(found)],
     folder,
     consumers: tools.mergeConsumers(Object.fromEntries(known), consumers),
-    sends,
+    traffic,
   };
 }
 

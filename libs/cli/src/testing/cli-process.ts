@@ -15,16 +15,20 @@ export class CliProcess {
   readonly lines: Line[] = [];
   /** What it wrote to standard error. */
   errors = '';
+  #raw = '';
   /** Resolves with the exit code, or the signal, at the end. */
   readonly exit: Promise<number | NodeJS.Signals | null>;
   readonly #waiting = new Set<() => void>();
 
   private constructor(readonly child: ChildProcess) {
     const splitter = new LineSplitter((text) => {
-      this.lines.push(text.startsWith('{') ? (JSON.parse(text) as Line) : { msg: text });
+      this.lines.push(/^\{.+\}$/.test(text) ? (JSON.parse(text) as Line) : { msg: text });
       this.#waiting.forEach((check) => check());
     });
-    child.stdout?.on('data', (chunk: Buffer) => splitter.write(chunk));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      this.#raw += chunk.toString();
+      splitter.write(chunk);
+    });
     child.stderr?.on('data', (chunk: Buffer) => (this.errors += chunk.toString()));
     this.exit = new Promise((resolve) => {
       child.once('close', (code, signal) => {
@@ -77,6 +81,11 @@ export class CliProcess {
   /** Where a service first said something, to compare orders. */
   indexOf(service: string, msg: string): number {
     return this.lines.findIndex((line) => line.service === service && line.msg === msg);
+  }
+
+  /** All that it wrote to standard output. */
+  text(): string {
+    return this.#raw;
   }
 
   said(): string {

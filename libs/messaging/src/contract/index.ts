@@ -35,4 +35,9 @@ export { sampleOf, sampleProblem } from './samples/golden-samples.js';
 export { NoValueError, valueFor, type ValueChoices } from './samples/schema-value.js';
 export { seededBy } from './samples/seeded-by.js';
 export { trafficOfModule } from './traffic/module-traffic.js';
-export { trafficOf } from './traffic/traffic.js';
+export {
+  asyncApiDocument,
+  type AsyncApiDocument,
+  type ServiceMessages,
+} from '../asyncapi/asyncapi-document.js';
+export { trafficOf, type Traffic } from './traffic/traffic.js';

@@ -1,4 +1,4 @@
-type JsonSchemaTarget = 'draft-2020-12';
+type JsonSchemaTarget = 'draft-2020-12' | 'draft-07';
 
 /**
  * The part of Standard Schema V1 (https://standardschema.dev) that contracts rely on, plus its JSON
