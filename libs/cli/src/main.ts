@@ -1,6 +1,7 @@
 import { isRookeryError } from '@rookery/core';
 import { Command, CommanderError } from 'commander';
 import type { RawDemoOptions } from './commands/demo.js';
+import type { RawKafkaOptions } from './commands/kafka.js';
 import type { RawRunOptions } from './run/run-options.js';
 
 const program = new Command('rookery')
@@ -84,9 +85,13 @@ program
 program
   .command('kafka')
   .description('run the embedded Kafka alone')
-  .option('--port <port>', 'port to listen on')
+  .option('--port <port>', 'port of the first node; further ones have those that follow')
+  .option('--nodes <count>', 'virtual nodes, 1 to 9; 1 when not given')
+  .option('--topics <topics>', 'topics to make if they are not there, as in orders:6,payments')
+  .option('--users <file>', 'who may connect: name:password lines; also from KAFKA_USERS')
+  .option('--data <folder>', 'where to keep topics and records')
   .option('--memory', 'keep nothing on disk')
-  .action(async (options: { port?: string; memory?: boolean }) => {
+  .action(async (options: RawKafkaOptions) => {
     const { kafka } = await import('./commands/kafka.js');
     process.exitCode = await kafka(options);
   });

@@ -1,6 +1,7 @@
 import { durationOption, type Clock, type Duration, type Environment } from '@rookery/core';
 import { z } from 'zod';
 import { SASL_MECHANISMS, type SaslMechanism } from './sasl/credentials.js';
+import { TOPIC_NAME } from './topic/topic-name.js';
 
 const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
@@ -41,6 +42,13 @@ export const optionsSchema = z.strictObject({
     .default('127.0.0.1'),
   nodes: z.int().min(1).max(MAX_NODES).default(1),
   sasl: sasl.optional(),
+  topics: z
+    .record(z.string(), z.int('expected a number of partitions').min(1))
+    .refine(
+      (topics) => Object.keys(topics).every((name) => TOPIC_NAME.test(name)),
+      "a topic name is 1 to 249 letters, digits, '.', '_' or '-'",
+    )
+    .default({}),
   dataDirectory: z.string().min(1).optional(),
   fsync: z.boolean().default(false),
   autoCreateTopics: z.boolean().default(false),
@@ -55,7 +63,7 @@ export const optionsSchema = z.strictObject({
 });
 
 /** The options after validation, times in milliseconds. */
-export type ResolvedOptions = Readonly<Omit<z.output<typeof optionsSchema>, 'sasl'>>;
+export type ResolvedOptions = Readonly<Omit<z.output<typeof optionsSchema>, 'sasl' | 'topics'>>;
 
 /** Who may connect. */
 export interface EmbeddedKafkaSasl {
@@ -78,6 +86,8 @@ export interface EmbeddedKafkaOptions {
   sasl?: EmbeddedKafkaSasl;
   /** A loopback address, default `127.0.0.1`. */
   host?: string;
+  /** Topics that are made at the start if they are not there, by name, with their partitions. */
+  topics?: Readonly<Record<string, number>>;
   /** Where topics, records and offsets are kept; without it they live as long as the broker. */
   dataDirectory?: string;
   /**

@@ -15,6 +15,7 @@ import { ProtocolClient } from './testing/protocol-client.js';
 import { Journal } from './storage/journal.js';
 import { temporaryDirectory } from './testing/temporary-directory.js';
 import { startBroker } from './testing/use-broker.js';
+import { metadataApi } from './protocol/apis/cluster.api.js';
 import { fetchApi } from './protocol/apis/fetch.api.js';
 import { joinGroupApi } from './protocol/apis/membership.api.js';
 import { createTopicsApi } from './protocol/apis/topic-admin.api.js';
@@ -40,6 +41,31 @@ describe('EmbeddedKafka.start', () => {
     ]);
   });
 
+  it('makes the topics that are asked for, once', async () => {
+    const dataDirectory = temporaryDirectory();
+    for (const partitions of [3, 5]) {
+      const broker = await startBroker({ dataDirectory, topics: { a: partitions, b: 1 } });
+      const client = await ProtocolClient.connect(broker.port);
+      const { topics } = await client.call(metadataApi, 12, { topics: null });
+      expect(topics.map((topic) => [topic.name, topic.partitions.length])).toEqual([
+        ['a', 3],
+        ['b', 1],
+      ]);
+      await broker.stop();
+    }
+  });
+
+  it('gives nodes the ports that follow, or none if one is taken', async () => {
+    const free = await startBroker({ nodes: 2 });
+    const taken = Number(free.brokers[1]?.split(':')[1]);
+    await free.faults.stopNode(1);
+    if (taken === free.port + 1) {
+      expect(await failure({ port: free.port, nodes: 2 })).toBeInstanceOf(PortInUseError);
+    }
+    const error = await failure({ port: taken, nodes: 2 });
+    expect(error).toBeInstanceOf(PortInUseError);
+  });
+
   it.each(['NODE_ENV', 'ROOKERY_PROFILE'])('refuses production by %s', async (variable) => {
     const error = await failure({ environment: { [variable]: 'production' } });
     expect(error).toBeInstanceOf(ProductionRefusedError);
@@ -52,6 +78,9 @@ describe('EmbeddedKafka.start', () => {
     [{ host: 'kafka.example.org' }, 'expected a loopback address'],
     [{ port: 70_000 }, 'port: 70000 is not allowed'],
     [{ retention: 'soon' as never }, 'retention'],
+    [{ nodes: 10 }, 'nodes: 10 is not allowed'],
+    [{ topics: { 'a b': 1 } }, 'a topic name is'],
+    [{ topics: { a: 0 } }, 'topics.a: 0 is not allowed'],
     [{ ports: 1 } as never, 'ports: unknown option'],
   ])('refuses %j', async (options: EmbeddedKafkaOptions, problem) => {
     const error = await failure(options);

@@ -60,7 +60,8 @@ export class EmbeddedKafka {
       ...plain
     } = options;
     refuseProduction(environment);
-    const { sasl, ...resolved } = resolveOptions(optionsSchema, plain, 'EmbeddedKafka.start()');
+    const place = 'EmbeddedKafka.start()';
+    const { sasl, topics, ...resolved } = resolveOptions(optionsSchema, plain, place);
     const { dataDirectory, host } = resolved;
     const release = dataDirectory === undefined ? () => {} : claimDirectory(dataDirectory);
     let broker: Broker | undefined;
@@ -77,6 +78,9 @@ export class EmbeddedKafka {
         credentials: sasl && new Credentials(sasl.mechanisms, sasl.users),
         log,
       });
+      for (const [name, partitions] of Object.entries(topics)) {
+        if (broker.topics.get(name) === undefined) broker.topics.create(name, partitions, {});
+      }
       const faults = new KafkaFaults({ rules, broker, servers, disk, clock });
       const started = new EmbeddedKafka({ host, servers, broker, faults, release });
       log(`Kafka for development on ${started.brokers.join(', ')}, not for production`);

@@ -10,6 +10,7 @@ import { fileSegments } from '../storage/file-segments.js';
 import { memorySegments } from '../storage/memory-segments.js';
 import type { Journal } from '../storage/journal.js';
 import { checkConfig, logConfigOf, topicConfigs } from './topic-config.js';
+import { TOPIC_NAME } from './topic-name.js';
 
 /** A topic as kept between starts. */
 export interface StoredTopic {
@@ -51,8 +52,6 @@ export interface TopicStoreOptions {
   readonly clock: Clock;
   readonly log: (line: string) => void;
 }
-
-const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 
 /** All topics of the broker. */
 export class TopicStore {
