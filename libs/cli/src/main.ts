@@ -2,6 +2,7 @@ import { isRookeryError } from '@rookery/core';
 import { Command, CommanderError } from 'commander';
 import type { RawDemoOptions } from './commands/demo.js';
 import type { RawKafkaOptions } from './commands/kafka.js';
+import { addMessages } from './messages/messages-command.js';
 import type { RawRunOptions } from './run/run-options.js';
 
 const program = new Command('rookery')
@@ -95,6 +96,8 @@ program
     const { kafka } = await import('./commands/kafka.js');
     process.exitCode = await kafka(options);
   });
+
+addMessages(program, say);
 
 const contracts = program
   .command('contracts')

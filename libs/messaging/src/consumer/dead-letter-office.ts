@@ -10,6 +10,7 @@ import { deadLetter } from './dead-letter.js';
 
 /** What a {@link DeadLetterOffice} needs. */
 export interface DeadLetterOfficeParts {
+  readonly service: string;
   readonly host: TransactionHost;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
@@ -37,7 +38,7 @@ export class DeadLetterOffice {
     failure: Failure,
     progress: { outages: number },
   ): Promise<number | undefined> {
-    const { clock, random, log, onDeadLetter } = this.parts;
+    const { service, clock, random, log, onDeadLetter } = this.parts;
     const { messageId: id, consumer, reason, error, attempts } = failure;
     const { topic, partition, offset } = record;
     const letter = deadLetter(record, { ...failure, now: clock.now() });
@@ -51,10 +52,14 @@ export class DeadLetterOffice {
       if (!parked) onDeadLetter(topic, reason);
       const tries = attempts === 0 ? '' : ` after ${attempts} tries`;
       const done = parked ? 'was parked and its key waits' : `was written to ${letter.topic}`;
-      log('error', `${id} ${done}${tries}: ${reason}; see rookery messages show ${row}`, {
-        ...where,
-        err: error,
-      });
+      log(
+        'error',
+        `${id} ${done}${tries}: ${reason}; see rookery messages show ${service}/${row}`,
+        {
+          ...where,
+          err: error,
+        },
+      );
       return undefined;
     } catch (cause) {
       progress.outages += 1;
