@@ -47,12 +47,14 @@ export class BatchWork {
     private readonly slots: Slots,
     private readonly session: PartitionSession,
     private readonly parts: BatchWorkParts,
+    /** Called after each try: health wants to know whether anything goes on. */
+    private readonly onProgress: () => void,
   ) {
     this.#queue = new BatchQueue({
       size: handler.batch,
       slots,
       clock: parts.clock,
-      run: (items) => this.#run(items),
+      run: (items) => this.#run(items).finally(onProgress),
     });
   }
 
@@ -128,6 +130,7 @@ export class BatchWork {
         before === undefined
           ? await processor.process(handler, delivery, progress, fence)
           : await processor.fail(handler, delivery, progress, fence, before.error);
+      this.onProgress();
       if (again === undefined && !fence.aborted) finish();
       return again;
     };

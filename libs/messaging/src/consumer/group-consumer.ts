@@ -231,7 +231,9 @@ export class GroupConsumer {
   #batchesOf(load: Load, handler: BatchHandler, slots: Slots): BatchWork {
     let work = load.batches.get(handler.consumer);
     if (work === undefined) {
-      work = new BatchWork(handler, slots, load.session, this.parts.batches);
+      work = new BatchWork(handler, slots, load.session, this.parts.batches, () =>
+        this.#progress(),
+      );
       load.session.attach(work);
       load.batches.set(handler.consumer, work);
     }

@@ -9,7 +9,11 @@ import { createLogger, ObservabilityModule } from '@rookery/observability';
 import { PersistenceModule } from '@rookery/persistence';
 import { MessagingModule } from '../messaging.module.js';
 import { messagingMigrations } from '../messaging.migrations.js';
-import { RookeryTransport, type NestTransportOptions } from '../nest-transport/index.js';
+import {
+  RookeryTransport,
+  RookeryTransportModule,
+  type NestTransportOptions,
+} from '../nest-transport/index.js';
 
 /** Where apps find their servers, and where their log goes. */
 export interface TransportSurroundings {
@@ -31,6 +35,7 @@ export class TransportApps {
     controllers: Type[],
     options?: NestTransportOptions,
     providers: Type[] = [],
+    how: 'strategy' | 'module' = 'strategy',
   ): Promise<INestApplication> {
     const { url, brokers, lines } = this.surroundings;
     const destination = new Writable({
@@ -57,11 +62,14 @@ export class TransportApps {
         KafkaModule.forRoot(),
         MessagingModule.forRoot(),
         Feature,
+        ...(how === 'module' ? [RookeryTransportModule.forRoot(options)] : []),
       ],
     }).compile();
     const app = built.createNestApplication(new FastifyAdapter());
     this.#open.push(app);
-    app.connectMicroservice({ strategy: new RookeryTransport(app, options) });
+    if (how === 'strategy') {
+      app.connectMicroservice({ strategy: new RookeryTransport(app, options) });
+    }
     return app;
   }
 
@@ -69,12 +77,18 @@ export class TransportApps {
     controllers: Type[],
     options?: NestTransportOptions,
     providers: Type[] = [],
+    how?: 'strategy' | 'module',
   ): Promise<INestApplication> {
-    const app = await this.create(controllers, options, providers);
-    await app.startAllMicroservices();
+    const app = await this.create(controllers, options, providers, how);
     await app.init();
-    await app.get(Lifecycle).start();
+    await this.run(app);
     return app;
+  }
+
+  /** Starts what was created. */
+  async run(app: INestApplication): Promise<void> {
+    await app.startAllMicroservices();
+    await app.get(Lifecycle).start();
   }
 
   /** Stops all that were created. */
