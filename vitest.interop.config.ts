@@ -10,6 +10,8 @@ export default mergeConfig(
       include: [
         // What `npm test` runs on the embedded broker, here on the real one.
         'libs/kafka/src/driver/driver-conformance.spec.ts',
+        'libs/kafka/src/driver/record-conformance.spec.ts',
+        'libs/kafka/src/driver/mixed-drivers.spec.ts',
         'libs/kafka/src/driver/broker-drivers.spec.ts',
         'libs/messaging/src/messaging-engine.spec.ts',
         'libs/messaging/src/messaging.module.spec.ts',

@@ -28,10 +28,12 @@ function offsetOf(text: string): number {
 function headersOf(headers: KafkaMessage['headers']): IncomingRecord['headers'] {
   const result: Record<string, Buffer | readonly Buffer[]> = {};
   for (const [name, value] of Object.entries(headers ?? {})) {
-    if (value === undefined) continue;
-    result[name] = Array.isArray(value)
-      ? value.map((item) => Buffer.from(item as Buffer))
-      : Buffer.from(value as Buffer);
+    result[name] = Array.isArray(value) ? value.map(bytesOf) : bytesOf(value);
   }
   return result;
+}
+
+/** Others may write a header without a value. */
+function bytesOf(value: unknown): Buffer {
+  return Buffer.from((value ?? '') as Buffer);
 }

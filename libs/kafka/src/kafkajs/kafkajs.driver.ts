@@ -17,6 +17,7 @@ import type {
   ProducerOptions,
 } from '../driver/kafka-driver.js';
 import { KafkajsAdmin } from './kafkajs-admin.js';
+import { addCodecs } from './kafkajs-codecs.js';
 import { KafkajsClient } from './kafkajs-client.js';
 import { KafkajsConsumer } from './kafkajs-consumer.js';
 import { patchKafkajs } from './kafkajs-internals.js';
@@ -43,6 +44,7 @@ export class KafkajsDriver implements KafkaDriver {
 
   constructor(options: DriverSettings, parts: KafkajsDriverParts = {}) {
     patchKafkajs();
+    addCodecs();
     this.#settings = { ...DEFAULT_DRIVER_OPTIONS, ...options };
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
