@@ -68,7 +68,7 @@ export class HandlerRun {
     const { envelope, contract } = message;
     const limit = new HandlerLimit(handler.consumer, handler.timeoutMs, clock, one.cancel);
     const context = new ReceivedContext(record, envelope, one.attempt, limit);
-    const attributes = {
+    const attributes = () => ({
       'messaging.system': 'kafka',
       'messaging.operation.type': 'process',
       'messaging.destination.name': record.topic,
@@ -78,7 +78,7 @@ export class HandlerRun {
       'messaging.consumer.group.name': handler.group,
       'rookery.consumer': handler.consumer,
       'rookery.attempt': context.attempt,
-    };
+    });
     const work = new HandlerContext(
       service,
       envelope.correlationId,

@@ -104,7 +104,12 @@ export class KeyedLanes {
 
   async #run(lane: Lane, task: LaneTask): Promise<void> {
     this.#running += 1;
-    const again = await task.run().catch(() => 1_000);
+    let again: number | undefined;
+    try {
+      again = await task.run();
+    } catch {
+      again = 1_000;
+    }
     this.#running -= 1;
     if (!this.#stopped) this.#settle(lane, task, again);
     task.slots.release();

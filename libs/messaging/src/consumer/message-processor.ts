@@ -89,10 +89,25 @@ export class MessageProcessor {
           ? await this.#parking.hold(handler, incoming(delivery), assignment)
           : 'free';
       if (typeof held === 'number') return held;
-      if (held === 'stored') tell('parked');
-      else if (delivery.read() instanceof UnreadableRecordError) {
+      if (held === 'stored') {
+        tell('parked');
+        return undefined;
+      }
+      const message = delivery.read();
+      if (message instanceof UnreadableRecordError) {
         return await this.#unreadable(handler, delivery, progress, assignment);
-      } else tell(await this.#handle(handler, delivery, progress, assignment));
+      }
+      const { record } = delivery;
+      const how = await this.#run.once(handler, {
+        record,
+        message,
+        attempt: progress.attempts + 1,
+        arrival: arrivalOf(record, message),
+        cancel: assignment,
+      });
+      // It may have been parked by an instance that was late to notice that the partition had moved.
+      if (how === 'duplicate') await this.#parking.suspect(handler, record, assignment);
+      tell(how);
       return undefined;
     } catch (error) {
       const seconds = (clock.monotonic() - start) / 1_000;
@@ -163,27 +178,6 @@ export class MessageProcessor {
     await this.#parking.suspect(handler, delivery.record, assignment);
     this.parts.listener.onOutcome(handler.consumer, 'parked', 0);
     return undefined;
-  }
-
-  async #handle(
-    handler: ConsumerHandler,
-    delivery: Delivery,
-    progress: Progress,
-    cancel: AbortSignal,
-  ): Promise<Ended> {
-    const { record } = delivery;
-    const message = delivery.read();
-    if (message instanceof UnreadableRecordError) throw message;
-    const how = await this.#run.once(handler, {
-      record,
-      message,
-      attempt: progress.attempts + 1,
-      arrival: arrivalOf(record, message),
-      cancel,
-    });
-    // It may have been parked by an instance that was late to notice that the partition had moved.
-    if (how === 'duplicate') await this.#parking.suspect(handler, record, cancel);
-    return how;
   }
 
   async #failed(

@@ -107,12 +107,12 @@ export class MessageWriter extends MessagePublisher {
     const due = dueTimeOf(options, { now, maxMs: delayed.maxMs, place });
     const id = options.id ?? uuidV7(now);
     const causationId = options.causationId ?? currentContext()?.messageId;
-    const attributes = {
+    const attributes = () => ({
       'messaging.system': 'kafka',
       'messaging.operation.type': 'send',
       'messaging.destination.name': topic,
       'messaging.message.id': id,
-    };
+    });
     await tracing.run(`publish ${contract.name}`, { kind: 'producer', attributes }, async () => {
       const all: Record<string, string> = {
         ...ownHeaders(contract.name, options.headers),

@@ -3,6 +3,7 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  TraceFlags,
   type Attributes,
   type Context,
   type Span,
@@ -12,7 +13,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { TracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace';
 import { systemClock, type Clock } from '@rookery/core';
-import { extractContext, injectContext, type CarrierHeaders } from './propagation.js';
+import { extractContext, injectContext, samplingHint, type CarrierHeaders } from './propagation.js';
 import { CallerOrRatioSampler } from './sampler.js';
 import { spanTime } from './span-clock.js';
 import { SpanPipeline, type SpanSink } from './span-pipeline.js';
@@ -31,7 +32,8 @@ export type TraceKind = 'internal' | 'server' | 'client' | 'producer' | 'consume
 export interface SpanOptions {
   /** Default `internal`. */
   readonly kind?: TraceKind;
-  readonly attributes?: Attributes;
+  /** A function is called only if the span is recorded. */
+  readonly attributes?: Attributes | (() => Attributes);
   /** The span's parent. Default: the running span. */
   readonly parent?: TraceCarrier;
   /** Other traces that this work belongs to without being their child. */
@@ -146,6 +148,8 @@ export class Tracing {
   /** Starts a span that the caller ends; see {@link run} for the usual case. */
   start(name: string, options: SpanOptions = {}): StartedSpan {
     const parent = options.parent?.context ?? otelContext.active();
+    const unrecorded = unrecordedSpan(parent);
+    if (unrecorded !== undefined) return startedSpan(unrecorded, parent);
     const span = this.#tracer.startSpan(
       name,
       {
@@ -156,18 +160,11 @@ export class Tracing {
       parent,
     );
     // Not given to `startSpan`, which checks them before it asks whether anybody wants the span.
-    if (options.attributes !== undefined && span.isRecording()) {
-      span.setAttributes(options.attributes);
+    const { attributes } = options;
+    if (attributes !== undefined && span.isRecording()) {
+      span.setAttributes(typeof attributes === 'function' ? attributes() : attributes);
     }
-    const context = trace.setSpan(parent, span);
-    return {
-      span,
-      context,
-      traceId: span.spanContext().traceId,
-      run: (fn) => otelContext.with(context, fn),
-      fail: (error) => recordFailure(span, error),
-      end: () => span.end(spanTime()),
-    };
+    return startedSpan(span, trace.setSpan(parent, span));
   }
 
   /** The caller's place in its trace, from headers: W3C, else `b3`, else `X-B3-*`. */
@@ -200,6 +197,28 @@ export class Tracing {
 /** The running trace's id, 32 hexadecimal digits; `undefined` outside of any. */
 export function currentTraceId(): string | undefined {
   return trace.getSpanContext(otelContext.active())?.traceId;
+}
+
+/**
+ * The span to stand for work in a trace that is not recorded: that of whoever decided so. A new one
+ * would have an id that nobody ever sees.
+ */
+function unrecordedSpan(parent: Context): Span | undefined {
+  const decided = trace.getSpanContext(parent);
+  if (decided === undefined || (decided.traceFlags & TraceFlags.SAMPLED) !== 0) return undefined;
+  if (decided.isRemote === true && samplingHint(parent) === 'defer') return undefined;
+  return trace.getSpan(parent) ?? trace.wrapSpanContext(decided);
+}
+
+function startedSpan(span: Span, context: Context): StartedSpan {
+  return {
+    span,
+    context,
+    traceId: span.spanContext().traceId,
+    run: (fn) => otelContext.with(context, fn),
+    fail: (error) => recordFailure(span, error),
+    end: () => span.end(spanTime()),
+  };
 }
 
 function settleWith<T>(started: StartedSpan, fn: () => T): T {
