@@ -124,6 +124,16 @@ contracts
     if (!(await lockContracts(options, say))) process.exitCode = 1;
   });
 
+contracts
+  .command('publish')
+  .description('register what the lock files hold with a schema registry')
+  .option('--registry <url>', 'its address; SCHEMA_REGISTRY_URL when not given')
+  .option('--json', 'as JSON')
+  .action(async (options: { registry?: string; json?: boolean }) => {
+    const { publishContracts } = await import('./commands/publish-contracts.js');
+    await publishContracts(options, say);
+  });
+
 program
   .command('asyncapi [service]')
   .description('print what services say and hear, as AsyncAPI 3.1')

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliProcess } from '../testing/cli-process.js';
@@ -111,6 +113,29 @@ describe('rookery contracts', () => {
     );
     const changed = await run('check');
     expect(changed.said).toContain('version 1 was changed: add version 3');
+  }, 60_000);
+
+  it('are published to a schema registry from their lock files alone', async () => {
+    const asked: string[] = [];
+    const registry = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.end('{"id":7}');
+    });
+    await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+    try {
+      const early = await run('publish', '--registry', url);
+      expect(early.said).toContain('run rookery contracts lock');
+      await run('lock');
+      workspace.write('libs/contracts/src/index.ts', `import './gone.js';`);
+      const { code, said } = await run('publish', '--registry', url);
+      expect(code, said).toBe(0);
+      expect(said).toContain('shop.placed v1  id 7');
+      expect(asked).toEqual(['PUT /config/shop.placed', 'POST /subjects/shop.placed/versions']);
+      expect((await run('publish')).said).toContain('no schema registry is named');
+    } finally {
+      await new Promise((resolve) => registry.close(resolve));
+    }
   }, 60_000);
 
   it('are told to the world as AsyncAPI', async () => {

@@ -40,7 +40,7 @@ export async function workspaceContracts({ root, file }: Workspace): Promise<Wor
       (consumers[contract.name] ??= []).push({ service: app, consumer, ...(uses && { uses }) });
     }
   }
-  const folder = new tools.LockFolder(join(root, 'contracts'));
+  const folder = await lockFolder(root);
   // Of the apps here the code knows best; those of other repositories are only in the file.
   const elsewhere = Object.entries(folder.consumers()).map(
     ([name, all]) => [name, all.filter(({ service }) => !(service in file.apps))] as const,
@@ -52,6 +52,12 @@ export async function workspaceContracts({ root, file }: Workspace): Promise<Wor
     consumers: tools.mergeConsumers(Object.fromEntries(known), consumers),
     traffic,
   };
+}
+
+/** Where a workspace keeps what was released. */
+export async function lockFolder(root: string): Promise<LockFolder> {
+  const { LockFolder } = await import('@rookery/messaging/contracts');
+  return new LockFolder(join(root, 'contracts'));
 }
 
 async function importPackage(folder: string): Promise<Exports> {

@@ -3,6 +3,7 @@ import type { MessageContract } from '../contract/contract.js';
 import { decodeData } from '../contract/contract-codec.js';
 import { readEnvelope, type Envelope } from '../envelope/envelope.js';
 import { ContractViolationError, UnreadableRecordError } from '../messaging.errors.js';
+import { unframed } from '../registry/registry-frame.js';
 import type { RecordReader } from './record-reader.js';
 
 /** A message that could be read. */
@@ -60,7 +61,7 @@ export class Delivery {
 function parse(value: Buffer | null): unknown {
   if (value === null) throw new UnreadableRecordError('bad-json', 'the record has no value');
   try {
-    return JSON.parse(value.toString()) as unknown;
+    return JSON.parse(unframed(value).toString()) as unknown;
   } catch (error) {
     throw new UnreadableRecordError('bad-json', `the value is not JSON: ${String(error)}`, error);
   }

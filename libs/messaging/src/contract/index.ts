@@ -41,3 +41,10 @@ export {
   type ServiceMessages,
 } from '../asyncapi/asyncapi-document.js';
 export { trafficOf, type Traffic } from './traffic/traffic.js';
+export { publishContracts, type PublishedVersion } from '../registry/publish-contracts.js';
+export {
+  SchemaRegistry,
+  SchemaRegistryError,
+  type SchemaRegistryOptions,
+} from '../registry/schema-registry.js';
+export { schemaIdOf, unframed, VALUE_SCHEMA_ID } from '../registry/registry-frame.js';
