@@ -23,6 +23,8 @@ export class DelayTimer {
   #stopping = false;
   /** When the pause ends; not yet known while it looks. */
   #until = Infinity;
+  /** Whether the pause ends when a message is due. */
+  #ripe = false;
 
   constructor(
     private readonly delayed: Pick<DelayedMessages, 'untilNext' | 'moveDue'>,
@@ -76,10 +78,17 @@ export class DelayTimer {
   /** Returns the pause before the next pass. */
   async #pass(): Promise<number> {
     const { pollMs, batchSize } = this.options;
+    // Slept until a message is due: to ask once more would only make it later.
+    const ripe = this.#ripe;
+    this.#ripe = false;
+    if (ripe && (await this.delayed.moveDue(batchSize)) > 0) return 0;
     const wait = await this.delayed.untilNext();
-    if (wait === undefined) return pollMs;
-    // Rounded up, because timers count whole milliseconds, and one too early is a pass for nothing.
-    if (wait > 0) return Math.min(pollMs, Math.ceil(wait));
+    if (wait === undefined || wait > pollMs) return pollMs;
+    if (wait > 0) {
+      this.#ripe = true;
+      // Rounded up, because timers count whole milliseconds, and one too early is a pass for nothing.
+      return Math.ceil(wait);
+    }
     return (await this.delayed.moveDue(batchSize)) > 0 ? 0 : HELD_MS;
   }
 }
