@@ -13,11 +13,18 @@ export interface DeadLetterCause {
   readonly now: number;
 }
 
-/** The record for the dead letter topic: the original bytes, key and headers, and the cause. */
+/** What brokers take by default is 1,048,588 bytes, with the frame of the batch. */
+const MAX_BYTES = 1_040_000;
+const HEADER_FRAME = 10;
+
+/**
+ * The record for the dead letter topic: the original bytes, key and headers, and the cause. A value
+ * so large that with them no broker would take it is left out; it is kept with the failed messages.
+ */
 export function deadLetter(record: IncomingRecord, cause: DeadLetterCause): OutgoingRecord {
   const { reason, error, attempts, group, consumer, now } = cause;
   const code = codeOf(error);
-  return {
+  const letter = {
     topic: deadLetterTopic(record.topic),
     key: record.key,
     value: record.value,
@@ -36,4 +43,21 @@ export function deadLetter(record: IncomingRecord, cause: DeadLetterCause): Outg
       [HEADER.time]: new Date(now).toISOString(),
     },
   };
+  if (bytesOf(letter) <= MAX_BYTES) return letter;
+  const omitted = { [HEADER.omitted]: String(record.value?.length ?? 0) };
+  return { ...letter, value: '', headers: { ...letter.headers, ...omitted } };
+}
+
+function bytesOf({
+  key,
+  value,
+  headers,
+}: Pick<OutgoingRecord, 'key' | 'value' | 'headers'>): number {
+  let sum = Buffer.byteLength(key ?? '') + Buffer.byteLength(value ?? '');
+  for (const [name, values] of Object.entries(headers ?? {})) {
+    for (const one of Array.isArray(values) ? (values as (Buffer | string)[]) : [values]) {
+      sum += Buffer.byteLength(name) + Buffer.byteLength(one as Buffer | string) + HEADER_FRAME;
+    }
+  }
+  return sum;
 }

@@ -43,12 +43,16 @@ export function failureKind(error: unknown): FailureKind {
   if (isRookeryError(error)) {
     return !error.retryable && refuses(error.status) ? 'permanent' : 'transient';
   }
-  // What Nest's pipes and guards throw.
-  const { getStatus, name } = (error ?? {}) as { getStatus?: () => unknown; name?: unknown };
-  if (typeof getStatus === 'function') {
-    return refuses(Number(getStatus.call(error))) ? 'permanent' : 'transient';
+  try {
+    // What Nest's pipes and guards throw.
+    const { getStatus, name } = (error ?? {}) as { getStatus?: () => unknown; name?: unknown };
+    if (typeof getStatus === 'function') {
+      return refuses(Number(getStatus.call(error))) ? 'permanent' : 'transient';
+    }
+    return name === 'ZodError' || name === '$ZodError' ? 'permanent' : 'transient';
+  } catch {
+    return 'transient';
   }
-  return name === 'ZodError' || name === '$ZodError' ? 'permanent' : 'transient';
 }
 
 /** How long to wait before the try after `attempt`: half of the full pause, and half by chance. */

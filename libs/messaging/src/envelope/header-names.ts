@@ -31,6 +31,8 @@ export const DEAD_LETTER_HEADER = {
   group: 'rk_dlt_group',
   consumer: 'rk_dlt_consumer',
   time: 'rk_dlt_time',
+  /** Bytes of the value that was left out, because with these headers no broker would take it. */
+  omitted: 'rk_dlt_omitted',
 } as const;
 
 /** The topic for records of `topic` that could not be handled. */

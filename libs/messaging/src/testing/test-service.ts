@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom, type Clock } from '@rookery/core';
-import { kafkajsDriver, type IncomingRecord, type KafkaDriver } from '@rookery/kafka';
+import {
+  kafkajsDriver,
+  type IncomingRecord,
+  type KafkaDriver,
+  type KafkaLog,
+} from '@rookery/kafka';
 import { Tracing, type TracingOptions } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import { z } from 'zod';
@@ -57,6 +62,8 @@ export interface TestServiceOptions {
   readonly onSpan?: (span: ReadableSpan) => void;
   /** Configuration `messaging`. */
   readonly messaging?: object;
+  /** Told of every line of the log. */
+  readonly log?: KafkaLog;
 }
 
 /** The messaging of one service instance, without Nest, on real servers. */
@@ -94,7 +101,7 @@ export class TestService {
         tracing: this.tracing,
         clock: options.clock ?? systemClock,
         random: systemRandom,
-        log: () => {},
+        log: options.log ?? (() => {}),
         listener: this.told,
       },
     );
