@@ -68,6 +68,10 @@ export class FaultRules {
     this.#rules.clear();
   }
 
+  get isEmpty(): boolean {
+    return this.#rules.size === 0;
+  }
+
   /** The fault of the first rule that wants one. */
   for(point: FaultPoint): Fault | undefined {
     for (const rule of this.#rules) {

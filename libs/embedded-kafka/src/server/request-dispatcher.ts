@@ -89,9 +89,11 @@ export class RequestDispatcher {
   ): Promise<Outcome> {
     const { api, handle } = found;
     const { signal, node, connection } = caller;
-    const fault = this.faults.for(
-      faultPoint(request, { api: api.name, version, clientId, node, connection }),
-    );
+    const fault = this.faults.isEmpty
+      ? undefined
+      : this.faults.for(
+          faultPoint(request, { api: api.name, version, clientId, node, connection }),
+        );
     const failed = (error: ErrorCode): Outcome => {
       const failure = { errorCode: error, version, brokers: this.live() };
       const response = errorAnswer(api, request, failure);
