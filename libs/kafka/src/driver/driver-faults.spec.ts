@@ -88,6 +88,40 @@ describe.each(Object.entries(DRIVERS))('the %s driver', (_name, create) => {
     }
   });
 
+  it('stores all of a batch when a leader moves to a node that has answered for its own', async () => {
+    const broker = await startBroker({ nodes: 2, topics: { t: 4 } });
+    const { faults } = broker;
+    const driver = open(broker.brokers);
+    const producer = driver.producer();
+    const everywhere = [0, 1, 2, 3];
+    let moves = 0;
+    for (let round = 0; round < 6; round += 1) {
+      // The node that is asked first answers; before the other one does, it loses its partitions.
+      let asked = 0;
+      const heal = faults.rule(({ api, node }) => {
+        if (api !== 'Produce' || ++asked !== 2) return undefined;
+        for (const partition of everywhere) {
+          if (faults.leaderOf('t', partition) !== node) continue;
+          faults.moveLeader('t', partition);
+          moves += 1;
+        }
+        return { at: 'request', action: 'delay', ms: 50 };
+      });
+      const records = everywhere.map((partition) => ({ partition, key: null, value: `${round}` }));
+      const anywhere = { key: null, value: `${round} without a place` };
+      await producer.send([...records, anywhere].map((record) => ({ topic: 't', ...record })));
+      heal();
+      faults.moveLeader('t', 0, 1);
+      faults.moveLeader('t', 1, 2);
+    }
+    expect(moves).toBeGreaterThan(0);
+    const reader = await member(driver, ['t']);
+    await reader.until(() => reader.records.length >= 30);
+    const lags = await driver.admin().lag('none', ['t']);
+    expect(lags.reduce((sum, { end }) => sum + end, 0)).toBe(30);
+    expect(reader.values().filter((value) => value.includes('place'))).toHaveLength(6);
+  });
+
   it('keeps the order of a partition when sends overlap and requests are lost', async () => {
     const broker = await startBroker();
     const driver = open(broker.brokers);

@@ -1,4 +1,4 @@
-import kafkajs, { type Message, type Producer } from 'kafkajs';
+import type { Message, Producer } from 'kafkajs';
 import type {
   KafkaProducer,
   OutgoingRecord,
@@ -9,10 +9,12 @@ import { SendQueue, type Queued } from '../driver/send-queue.js';
 import { KafkaClosedError, KafkaSendError, KafkaUnavailableError } from '../kafka.errors.js';
 import { KafkajsClient } from './kafkajs-client.js';
 import { isOutage } from './kafkajs-errors.js';
+import { SteadyPartitions } from './steady-partitions.js';
 
 interface Session {
   readonly client: KafkajsClient;
   readonly producer: Producer;
+  readonly partitions: SteadyPartitions;
   readonly ready: Promise<void>;
 }
 
@@ -64,11 +66,17 @@ export class KafkajsProducer implements KafkaProducer {
     const session = (this.#session ??= this.#begin());
     try {
       await session.ready;
-      await session.producer.sendBatch({
-        acks: -1,
-        timeout: this.requestTimeoutMs,
-        topicMessages: byTopic(queued.map(({ record }) => record)),
-      });
+      let left = byTopic(queued.map(({ record }) => record));
+      // Each pass gets at least one partition answered; see SteadyPartitions.
+      while (left.length > 0) {
+        const answers = await session.producer.sendBatch({
+          acks: -1,
+          timeout: this.requestTimeoutMs,
+          topicMessages: left,
+        });
+        if (answers.length === 0) throw new Error('no node answered for any partition');
+        left = session.partitions.unanswered(left, answers);
+      }
     } catch (error) {
       this.#giveUp(session);
       for (const { record, send } of queued) send.problems.set(record.topic, error);
@@ -77,16 +85,17 @@ export class KafkajsProducer implements KafkaProducer {
 
   #begin(): Session {
     const client = this.open();
+    const partitions = new SteadyPartitions();
     const producer = client.kafka.producer({
       idempotent: this.options.idempotent ?? true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: true,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: partitions.createPartitioner,
       retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
     });
     const ready = producer.connect();
     ready.catch(() => {});
-    return { client, producer, ready };
+    return { client, producer, partitions, ready };
   }
 
   #giveUp(session: Session): void {
