@@ -302,6 +302,31 @@ const SCRIPTS: Record<string, (questions: Questions) => Promise<void>> = {
     await vi.waitUntil(async () => (await tx.fetch(3, 0)).stable === 5, 20_000);
     await q.ask('fetch', () => tx.fetch(3));
   },
+
+  async 'recognises what an idempotent producer repeats'(q) {
+    const tx = q.of();
+    const plain = { transactionalId: null, attributes: 0 };
+    const producer = await q.ask('init', () => tx.init(4, { transactionalId: null }));
+    const next = { ...producer, producerEpoch: 1 };
+    const send = async (who: RawProducer, ...sequences: number[]): Promise<void> => {
+      for (const sequence of sequences) {
+        await q.ask(`${who.producerEpoch}:${sequence}`, () => tx.produce(who, sequence, plain));
+      }
+    };
+    // One that is not known yet may begin anywhere.
+    await send(producer, 5, 6, 5, 9);
+    await send(next, 3, 0);
+    await send(producer, 7);
+    await send(next, 1, 2, 3, 4, 5, 6, 7);
+    await send(next, 0, 1, 2, 3, 4, 5, 6, 7);
+    await q.ask('two in one', () => tx.produce(next, 6, { ...plain, values: ['v6', 'v7'] }));
+    // What it sent is known still when it was deleted.
+    await q.deleteBefore(-1);
+    await send(next, 20, 7, 8);
+    await send(producer, 8);
+    await q.ask('no sequence', () => tx.produce(next, -1, plain));
+    await q.ask('fetch', () => tx.fetch(10));
+  },
 };
 
 function noCodes(): number[] {
@@ -311,7 +336,7 @@ function noCodes(): number[] {
 const missing = 'missing' in ofRun ? ofRun.missing : undefined;
 
 describe.skipIf(missing !== undefined)(
-  `transactional requests get the answers of a real Kafka${missing ? `: ${missing}` : ''}`,
+  `requests of producers get the answers of a real Kafka${missing ? `: ${missing}` : ''}`,
   () => {
     let embedded: EmbeddedKafka;
     beforeAll(async () => {
