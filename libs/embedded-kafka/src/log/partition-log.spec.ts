@@ -325,6 +325,36 @@ describe('PartitionLog on disk', () => {
     });
   });
 
+  it.each([1, 60])('trusts no summary either when %i batches follow the cut', async (count) => {
+    const { open, active } = setUp();
+    const options = { config: () => ({ ...config, segmentBytes: 1_000_000 }) };
+    const before = open(options);
+    for (let n = 0; n < 5; n++) before.append(sequenced(1, n));
+    await before.close();
+    truncateSync(active(), statSync(active()).size - 1);
+    const cut = open(options);
+    expect(cut.append(sequenced(2, 4)).baseOffset).toBe(4);
+    for (let n = 6; n < 6 + count; n++) expect(cut.append(sequenced(1, n)).baseOffset).toBe(n);
+    const after = open(options);
+    expect(after.endOffset).toBe(6 + count);
+    expect(readAll(after)).toEqual(readAll(cut));
+  });
+
+  it('reads what came after a summary, and cuts off its tail', async () => {
+    const { open, active } = setUp();
+    const options = { config: () => ({ ...config, segmentBytes: 1_000_000 }) };
+    const before = open(options);
+    for (let n = 0; n < 5; n++) before.append(sequenced(1, n));
+    await before.close();
+    const again = open(options);
+    for (let n = 5; n < 60; n++) again.append(sequenced(1, n));
+    appendFileSync(active(), sequenced(1, 60).subarray(0, 30));
+    const after = open(options);
+    expect(readAll(after)).toEqual(Array.from({ length: 60 }, (_, n) => n));
+    expect(after.append(sequenced(1, 59))).toEqual({ baseOffset: 59, duplicate: true });
+    expect(offsetsIn(after.read(59, 1, true))).toEqual([59]);
+  });
+
   it('goes on where it ended when all records were deleted', async () => {
     const { open } = setUp();
     const before = open();

@@ -235,11 +235,13 @@ export class PartitionLog {
     const now = clock.now();
     for (const baseOffset of store.list()) {
       const segment = new Segment(baseOffset, store.open(baseOffset));
-      const { state, cut } = segment.recover((batch, bytes) => this.#note(batch, bytes, now));
-      if (state !== undefined) {
-        this.#producers.restore(state.producers);
-        this.#transactions.restore(state.transactions);
-      }
+      const cut = segment.recover(
+        ({ producers, transactions }) => {
+          this.#producers.restore(producers);
+          this.#transactions.restore(transactions);
+        },
+        (batch, bytes) => this.#note(batch, bytes, now),
+      );
       if (cut > 0) log?.(`cut ${cut} bytes of an incomplete write at offset ${segment.nextOffset}`);
       this.#segments.push(segment);
     }
@@ -290,6 +292,8 @@ export class PartitionLog {
     const full = this.#active;
     this.#summarize(full);
     this.#open(full.nextOffset);
+    // The producers are known still when the segments before this one are dropped.
+    this.#summarize(this.#active);
   }
 
   async #sync(): Promise<void> {

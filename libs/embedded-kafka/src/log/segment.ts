@@ -68,28 +68,29 @@ export class Segment {
   }
 
   /**
-   * Finds out what the bytes hold: from the summary if it fits them, else by reading all. A tail
-   * that was not written completely is cut off.
+   * Finds out what the bytes hold: from the summary as far as it goes, then by reading. A tail that
+   * was not written completely is cut off.
    *
-   * @returns the producers' state if a summary had it, else `undefined` after calling `onBatch` for
-   *   each batch; and how many bytes were cut off
+   * @param restore called first with the state that a summary had, if there is one
+   * @param onBatch called for each batch that no summary covers
+   * @returns how many bytes were cut off
    */
-  recover(onBatch: (header: BatchHeader, bytes: Buffer) => void): {
-    state: ProducerState | undefined;
-    cut: number;
-  } {
+  recover(
+    restore: (state: ProducerState) => void,
+    onBatch: (header: BatchHeader, bytes: Buffer) => void,
+  ): number {
     const summary = this.bytes.loadSummary() as SegmentSummary | undefined;
-    if (summary?.size === this.bytes.size && summary.transactions !== undefined) {
-      this.nextOffset = summary.nextOffset;
-      this.minTimestamp = summary.minTimestamp;
-      this.maxTimestamp = summary.maxTimestamp;
-      this.#index = summary.index.map(([offset, position]) => [offset, position]);
-      this.#indexedTo = this.#index.at(-1)?.[1] ?? this.#indexedTo;
-      const { producers, transactions } = summary;
-      return { state: { producers, transactions }, cut: 0 };
-    }
     let end = 0;
-    for (const { header, position, bytes } of this.batches(0)) {
+    if (summary?.transactions !== undefined && summary.size <= this.bytes.size) {
+      const { producers, transactions } = summary;
+      this.#adopt(summary);
+      restore({ producers, transactions });
+      end = summary.size;
+    } else if (summary !== undefined) {
+      // It would seem to fit again once as much is appended behind the cut.
+      this.bytes.dropSummary();
+    }
+    for (const { header, position, bytes } of this.batches(end)) {
       if (header.baseOffset < this.nextOffset || !isIntact(bytes)) break;
       this.#note(header, position);
       onBatch(header, bytes);
@@ -97,7 +98,7 @@ export class Segment {
     }
     const cut = this.bytes.size - end;
     if (cut > 0) this.bytes.truncate(end);
-    return { state: undefined, cut };
+    return cut;
   }
 
   /** Keeps what {@link recover} would find out. */
@@ -155,6 +156,14 @@ export class Segment {
     }
     if (end < bytes.length) bytes = bytes.subarray(0, end);
     return bytes;
+  }
+
+  #adopt(summary: SegmentSummary): void {
+    this.nextOffset = summary.nextOffset;
+    this.minTimestamp = summary.minTimestamp;
+    this.maxTimestamp = summary.maxTimestamp;
+    this.#index = summary.index.map(([offset, position]) => [offset, position]);
+    this.#indexedTo = this.#index.at(-1)?.[1] ?? this.#indexedTo;
   }
 
   #positionOf(offset: number): number | undefined {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../protocol/error-code.js';
 import { FilePool } from '../storage/file-pool.js';
 import { fileSegments } from '../storage/file-segments.js';
-import { recordBatch } from '../testing/record-batch-builder.js';
+import { recordBatch, sequenced } from '../testing/record-batch-builder.js';
 import { temporaryDirectory } from '../testing/temporary-directory.js';
 import { PartitionLog, type LogConfig } from './partition-log.js';
 
@@ -51,6 +51,14 @@ const setUp = () => {
   return { directory, open, write, end };
 };
 
+const codeOf = (act: () => unknown): unknown => {
+  try {
+    return act();
+  } catch (error) {
+    return (error as { errorCode: number }).errorCode;
+  }
+};
+
 /** All that a reader of committed records learns. */
 const seen = (log: PartitionLog): unknown => {
   const chunks = [];
@@ -59,14 +67,6 @@ const seen = (log: PartitionLog): unknown => {
     chunks.push([offset, batches.toString('hex'), log.abortedIn(offset, batches)]);
   }
   return [log.startOffset, log.stableOffset, log.endOffset, log.openProducers(), chunks];
-};
-
-const codeOf = (act: () => unknown): unknown => {
-  try {
-    return act();
-  } catch (error) {
-    return (error as { errorCode: number }).errorCode;
-  }
 };
 
 describe('PartitionLog with transactions', () => {
@@ -185,5 +185,20 @@ describe('PartitionLog with transactions', () => {
     log.onAppend(() => woken++);
     end(log, 1, 'commit');
     expect(woken).toBe(1);
+  });
+});
+
+describe('PartitionLog after a kill', () => {
+  it.each(['retention', 'deletion'])('knows producers of segments that %s dropped', (how) => {
+    const { open } = setUp();
+    const options = { retentionBytes: 2_000 };
+    const before = open(options);
+    for (let n = 0; n < 3; n++) before.append(sequenced(1, n, 8));
+    if (how === 'deletion') before.deleteBefore(3);
+    for (let n = 0; before.startOffset < 3; n++) before.append(sequenced(1, n, 9));
+    const after = open(options);
+    expect(codeOf(() => after.append(sequenced(1, 9, 8)))).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE);
+    expect(after.append(sequenced(1, 2, 8))).toEqual({ baseOffset: 2, duplicate: true });
+    expect(after.append(sequenced(1, 3, 8)).duplicate).toBe(false);
   });
 });

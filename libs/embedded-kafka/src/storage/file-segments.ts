@@ -75,6 +75,10 @@ class FileSegment implements SegmentBytes {
     }
   }
 
+  dropSummary(): void {
+    rmSync(this.#summaryPath(), { force: true });
+  }
+
   sync(): Promise<void> {
     if (!this.#created) return Promise.resolve();
     // A descriptor of its own: the pool may close a shared one while the device works.
@@ -95,7 +99,7 @@ class FileSegment implements SegmentBytes {
   remove(): void {
     this.close();
     rmSync(this.path, { force: true });
-    rmSync(this.#summaryPath(), { force: true });
+    this.dropSummary();
   }
 
   #descriptor(): number {

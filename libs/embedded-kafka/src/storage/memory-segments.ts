@@ -33,6 +33,8 @@ class MemorySegment implements SegmentBytes {
     return undefined;
   }
 
+  dropSummary(): void {}
+
   async sync(): Promise<void> {}
 
   close(): void {}

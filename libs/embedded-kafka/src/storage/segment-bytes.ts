@@ -9,6 +9,7 @@ export interface SegmentBytes {
   /** What was derived from the bytes, kept beside them so that loading need not derive it again. */
   saveSummary(summary: unknown): void;
   loadSummary(): unknown;
+  dropSummary(): void;
   /** Resolves when all bytes are on the device. */
   sync(): Promise<void>;
   close(): void;

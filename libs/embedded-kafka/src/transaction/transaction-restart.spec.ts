@@ -142,6 +142,32 @@ describe('a transaction that was open when the broker stopped', () => {
     });
   });
 
+  it('gets no second marker where it has one', async () => {
+    const dataDirectory = temporaryDirectory();
+    const producer = await leaveOpen(dataDirectory);
+    const path = join(dataDirectory, 'transactions.journal');
+    let journal = new Journal<Transaction>(path);
+    const decided = prepare(journal.get('tx') as OngoingTransaction, 'commit', 1);
+    journal.close();
+    await during({ dataDirectory }, async (one) => {
+      expect(await one.end(producer, true)).toBe(OK);
+    });
+    // As a kill leaves it between the last marker and the note that all is done.
+    journal = new Journal<Transaction>(path);
+    journal.set('tx', decided);
+    journal.close();
+    await during({ dataDirectory }, async (one) => {
+      expect(await one.fetch(0)).toMatchObject({
+        stable: 2,
+        batches: [
+          [0, 'v0'],
+          [1, 'commit'],
+        ],
+      });
+      expect(await one.end(producer, true)).toBe(OK);
+    });
+  });
+
   it('is aborted when nothing is known of it any more', async () => {
     const dataDirectory = temporaryDirectory();
     await leaveOpen(dataDirectory);
