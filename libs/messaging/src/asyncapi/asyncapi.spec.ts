@@ -9,6 +9,8 @@ import { declareTraffic, Sends, trafficOf } from '../contract/traffic/traffic.js
 import { trafficOfModule } from '../contract/traffic/module-traffic.js';
 import { OnCommand } from '../handler/on-command.decorator.js';
 import { OnEvent } from '../handler/on-event.decorator.js';
+import { OnEvents } from '../handler/on-events.decorator.js';
+import { OnTombstone } from '../handler/on-tombstone.decorator.js';
 import { reply } from '../handler/reply.js';
 import { asyncApiDocument, type AsyncApiDocument } from './asyncapi-document.js';
 
@@ -159,6 +161,17 @@ describe('traffic', () => {
       { contract: Cut, consumer: 'Handlers.cut', uses: undefined },
     ]);
     expect(trafficOf(Asking.prototype).sends).toEqual([Cut]);
+    class Ends {
+      @OnTombstone(Foreign)
+      async ended(): Promise<void> {}
+
+      @OnEvents(Foreign)
+      async many(): Promise<void> {}
+    }
+    expect(trafficOf(Ends.prototype).handles).toEqual([
+      { contract: Foreign, consumer: 'Ends.ended', uses: [] },
+      { contract: Foreign, consumer: 'Ends.many', uses: undefined },
+    ]);
   });
 
   it('is found in all modules that a module imports, however they are given', async () => {

@@ -64,6 +64,21 @@ describe('a contract', () => {
         return data.weight;
       }
 
+      @OnEvent(OrderPlaced, { uses: ['price.currency'] })
+      async part(data: Pick<DataOf<typeof OrderPlaced>, 'price'>): Promise<string> {
+        return data.price.currency;
+      }
+
+      // @ts-expect-error it says that it uses less
+      @OnEvent(OrderPlaced, { uses: ['orderId'] })
+      async more(data: DataOf<typeof OrderPlaced>): Promise<string> {
+        return data.price.currency;
+      }
+
+      // @ts-expect-error the event has no such field
+      @OnEvent(OrderPlaced, { uses: ['weight'] })
+      async none(): Promise<void> {}
+
       @OnCommand(Reserve)
       async either({ sku }: DataOf<typeof Reserve>) {
         return sku === '' ? reply(Refused, { why: 'none' }) : reply(Reserved, { id: '1' });
@@ -80,6 +95,9 @@ describe('a contract', () => {
       async noReply(): Promise<void> {}
     }
     expect(handlerBindings(Handlers.prototype.right)).toMatchObject([{ contract: OrderPlaced }]);
+    expect(handlerBindings(Handlers.prototype.part)).toMatchObject([
+      { options: { uses: ['price.currency'] } },
+    ]);
   });
 
   it('knows its newest version and its topic', () => {

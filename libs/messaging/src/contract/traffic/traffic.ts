@@ -50,10 +50,12 @@ function handlersOf(prototype: object): HandledMessage[] {
   const owner = (prototype.constructor as { name: string }).name;
   return methodNames(prototype).flatMap((name) => {
     const bindings = handlerBindings((prototype as Record<string, unknown>)[name]);
-    return bindings.map(({ contract, options }) => {
-      const suffix = bindings.length > 1 ? `:${contract.name}` : '';
+    return bindings.map(({ contract, options, takes }) => {
+      const ends = takes === 'tombstones';
+      const suffix = bindings.length > 1 ? `:${contract.name}${ends ? ':tombstone' : ''}` : '';
       const consumer = `${options.consumer ?? `${owner}.${name}`}${suffix}`;
-      return { contract, consumer, uses: options.uses };
+      // Who is told of the end of a key reads no data.
+      return { contract, consumer, uses: ends ? [] : options.uses };
     });
   });
 }
