@@ -8,6 +8,7 @@ import type { Tracing } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
 import { failureKind } from '../consumer/retry-decision.js';
 import { SKIPPED } from '../consumer/skipped.js';
+import { HEADER } from '../envelope/header-names.js';
 import type { MessageContext } from '../handler/message-context.js';
 import { UnprocessableMessageError } from '../messaging.errors.js';
 import type { Outbox } from '../outbox/outbox.js';
@@ -68,14 +69,17 @@ export class RequestDesk {
           },
         );
       }
-      await this.#send(refusalOf(request, error));
+      await this.#send(refusalOf(request, error), context);
       return;
     }
-    await this.#send(answerOf(request, result === SKIPPED ? undefined : result));
+    await this.#send(answerOf(request, result === SKIPPED ? undefined : result), context);
   }
 
-  async #send(record: OutgoingRecord): Promise<void> {
-    const headers: Record<string, string> = {};
+  async #send(record: OutgoingRecord, { correlationId, id }: MessageContext): Promise<void> {
+    const headers: Record<string, string> = {
+      [HEADER.correlationId]: correlationId,
+      [HEADER.causationId]: id,
+    };
     this.parts.tracing.inject(headers);
     await this.parts.outbox.add({ ...record, headers: { ...headers, ...record.headers } });
   }

@@ -13,7 +13,9 @@ import {
   Payload,
   RpcException,
 } from '@nestjs/microservices';
+import { currentContext } from '@rookery/core';
 import { KAFKA_DRIVER, type KafkaDriver } from '@rookery/kafka';
+import { currentTraceId } from '@rookery/observability';
 import { TransactionHost } from '@rookery/persistence';
 import { useDatabase } from '@rookery/testing/database';
 import { useKafka } from '@rookery/testing/kafka';
@@ -200,5 +202,38 @@ describe("a request of Nest's ClientKafka", () => {
     await lastValueFrom(from.emit(topic, { n: 1 }));
     expect(await ask(from, { n: 2 })).toEqual(['nobody hears it']);
     expect(seen).toEqual(expect.arrayContaining([{ n: 1 }, { n: 2 }]));
+  });
+
+  it('K23: hands on trace and correlation of its headers, to the handler and with the answer', async () => {
+    const seen: unknown[] = [];
+    @Controller()
+    class Sums {
+      @MessagePattern(topic)
+      async sum() {
+        seen.push([currentTraceId(), currentContext()?.correlationId]);
+        return 'done';
+      }
+    }
+    const app = await apps.start([Sums]);
+    const reply = `${topic}.reply`;
+    await driverOf(app)
+      .admin()
+      .ensureTopics([{ topic: reply, partitions: 1 }]);
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const headers = {
+      traceparent: `00-${trace}-b7ad6b7169203331-01`,
+      'x-correlation-id': 'c-7',
+      kafka_correlationId: 'request-1',
+      kafka_replyTopic: reply,
+    };
+    await driverOf(app)
+      .producer()
+      .send([{ topic, key: 'k', value: '{}', headers }]);
+    const [answer] = await readTopic(driverOf(app), reply, 1);
+    expect(seen).toEqual([[trace, 'c-7']]);
+    const header = (name: string): string => String(answer?.headers[name]);
+    expect(header('traceparent')).toContain(trace);
+    expect(header('x-correlation-id')).toBe('c-7');
+    expect(header('kafka_correlationId')).toBe('request-1');
   });
 });
