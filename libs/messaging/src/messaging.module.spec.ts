@@ -311,6 +311,14 @@ describe('handlers in a Nest app', () => {
     await expect(create([PerRequest])).rejects.toThrow(/PerRequest\.on: .*not a singleton/);
   });
 
+  it('are warned of when they could take every connection of the database', async () => {
+    await create([], { concurrency: 8 });
+    expect(lines.join('')).toContain('messaging.concurrency is 8 and database.poolSize 8');
+    lines = [];
+    await create([], { concurrency: 7 });
+    expect(lines.join('')).not.toContain('poolSize');
+  });
+
   it('K24: are refused at the start when what they ask for is wrong, or contradicts itself', async () => {
     @Injectable()
     class Parking {

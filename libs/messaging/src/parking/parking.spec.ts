@@ -1,10 +1,11 @@
 import { systemClock } from '@rookery/core';
 import { useDatabase } from '@rookery/testing/database';
 import { useKafka } from '@rookery/testing/kafka';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EventContract } from '../contract/contract.js';
 import type { StandardSchema } from '../contract/standard-schema.js';
 import type { Subscription } from '../consumer/messaging-runtime.js';
+import { HEADER } from '../envelope/header-names.js';
 import { messagingMigrations } from '../messaging.migrations.js';
 import { MessageNotFirstError } from '../messaging.errors.js';
 import {
@@ -263,6 +264,53 @@ describe('parking on PostgreSQL and a Kafka broker', () => {
     expect((await one.engine.operations.show(dead.id)).actions).toMatchObject([
       { action: 'replay', actor: 'ann', reason: 'fixed', outcome: 'handled' },
     ]);
+  });
+
+  it('asks nothing of the database about keys while none of them waits', async () => {
+    const Happened = uniqueEvent();
+    const one = await service(uniqueName(), { messaging: { topics: { partitions: 1 } } });
+    const asked = vi.spyOn(db.unitOfWork, 'query');
+    one.engine.runtime.subscribe(keeper(Happened));
+    await one.start();
+    for (let n = 1; n <= 50; n += 1) {
+      await one.engine.publisher.publish(Happened, { key: `k${n % 5}`, n });
+    }
+    await until(async () => (await effects()).length === 50);
+    const about = asked.mock.calls.filter(([sql]) => sql.includes('rookery_failed_messages'));
+    asked.mockRestore();
+    // What the partition begins with.
+    expect(about).toHaveLength(1);
+  });
+
+  it('handles what nobody could read once an operator has mended it', async () => {
+    const Happened = uniqueEvent();
+    const name = uniqueName();
+    const one = await service(name);
+    one.engine.runtime.subscribe(keeper(Happened, { onFailure: 'dead-letter' }));
+    one.engine.runtime.subscribe(
+      keeper(Happened, { consumer: 'second', onFailure: 'dead-letter' }),
+    );
+    await one.start();
+    const headers = {
+      [HEADER.specVersion]: '1.0',
+      [HEADER.id]: 'broken',
+      [HEADER.type]: Happened.name,
+    };
+    await one.driver.producer().send([{ topic: Happened.topic, key: 'a', value: '{bad', headers }]);
+    await until(async () => (await failed('dead')).length === 1);
+    const { operations } = one.engine;
+    const [dead] = (await failed('dead')) as [Parked];
+    expect(await operations.show(dead.id)).toMatchObject({
+      consumer: name,
+      reason: 'bad-json',
+      payload: { base64: Buffer.from('{bad').toString('base64'), bytes: 4 },
+    });
+    expect(await one.engine.replayer.replay(dead.id, BY)).toMatchObject({ outcome: 'failed' });
+    const { revision } = await operations.show(dead.id);
+    await operations.edit(dead.id, { revision, reason: 'x', payload: { key: 'a', n: 1 } }, 'ann');
+    expect(await one.engine.replayer.replay(dead.id, BY)).toEqual({ outcome: 'handled' });
+    // By each of the handlers that would have got it.
+    expect(await effects()).toEqual(['a1', 'a1']);
   });
 
   it('parks a version that it cannot read yet, and handles it once a release can', async () => {
