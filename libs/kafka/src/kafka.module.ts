@@ -86,7 +86,7 @@ async function createDriver(
       sessionTimeoutMs: settings.sessionTimeout,
       heartbeatMs: settings.heartbeat,
       rebalanceTimeoutMs: settings.rebalanceTimeout,
-      maxWaitMs: settings.maxWait,
+      ...(settings.maxWait === undefined ? {} : { maxWaitMs: settings.maxWait }),
       maxCrashes: settings.maxCrashes,
       instanceId: settings.instanceId,
     },

@@ -50,8 +50,8 @@ const settings = z.strictObject({
   heartbeat: durationOption().default(1_000),
   /** How long members may take to give back their partitions. */
   rebalanceTimeout: durationOption().default(30_000),
-  /** How long a broker holds a poll for which it has no records. */
-  maxWait: durationOption().default(500),
+  /** How long a broker holds a poll without records. @default 500 ms; platformatic: 5 s */
+  maxWait: durationOption().optional(),
   /** Crashes of a consumer in a row, other than outages, after which the service asks to be restarted. */
   maxCrashes: z.int().min(0).default(10),
   /** Static membership (KIP-345) under this id, unique within each group; `platformatic` only. */

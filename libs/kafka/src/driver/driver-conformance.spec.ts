@@ -221,6 +221,25 @@ describe.each(Object.entries(DRIVERS))('K26: a Kafka driver: %s', (_name, create
     expect(reader.values().filter((value) => value === '0')).toHaveLength(3);
   });
 
+  it('reads a partition that comes back while the others have nothing', async () => {
+    const { driver, topic: name } = await topic(3);
+    const reader = await member({ group: 'g-' + name, topics: [name] });
+    const producer = driver.producer();
+    const send = (partition: number): Promise<void> =>
+      producer.send([{ topic: name, partition, key: null, value: `${partition}` }]);
+    await send(0);
+    await reader.until(() => reader.records.length === 1);
+    for (let i = 2; i <= 7; i += 1) {
+      const at = [{ topic: name, partition: i % 3 }];
+      reader.consumer.pause(at);
+      await send(i % 3);
+      reader.consumer.resume(at);
+      const start = performance.now();
+      await reader.until(() => reader.records.length === i);
+      expect(performance.now() - start).toBeLessThan(1_500);
+    }
+  });
+
   it('reads a partition that was paused before a rebalance', async () => {
     const { driver, topic: name } = await topic(2);
     const group = 'g-' + name;

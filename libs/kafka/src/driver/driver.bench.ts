@@ -219,9 +219,14 @@ describe('a driver beside the bare client in the same run', () => {
 });
 
 describe('a driver at rest', () => {
-  it.each(['kafkajs', 'platformatic'])(
-    'K27: %s in a process of its own',
-    async (name) => {
+  it.each([
+    ['kafkajs', 'producer'],
+    ['platformatic', 'producer'],
+    ['kafkajs', 'member'],
+    ['platformatic', 'member'],
+  ])(
+    'K27: %s, a %s in a process of its own',
+    async (name, parts) => {
       const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
       const { stdout } = await promisify(execFile)(process.execPath, [
         '--import',
@@ -232,7 +237,14 @@ describe('a driver at rest', () => {
         String(IDLE_MS),
       ]);
       const { cpuMs, all, negative } = JSON.parse(stdout) as Record<string, number>;
-      report('idle', { driver: name, seconds: IDLE_MS / 1_000, cpuMs, timers: all, negative });
+      report('idle', {
+        driver: name,
+        parts,
+        seconds: IDLE_MS / 1_000,
+        cpuMs,
+        timers: all,
+        negative,
+      });
       expect(negative).toBe(0);
       // 844 a second without the cure.
       expect(all).toBeLessThan(150);

@@ -65,8 +65,10 @@ describe.each([
       [Buffer.from('none'), Buffer.from('y')],
     ]);
     const { records } = await written([{ value: null, headers }], 'none');
-    expect(records[0]?.value).toBeNull();
-    expect((records[0]?.headers['none'] as Buffer[]).map(String)).toEqual(['', 'y']);
-    expect(String(records[0]?.headers['some'])).toBe('x');
+    const [first] = records;
+    expect(first?.value).toBeNull();
+    const none = first?.headers['none'] as Buffer[];
+    expect(none.map(String)).toEqual(['', 'y']);
+    expect(String(first?.headers['some'])).toBe('x');
   });
 });

@@ -63,7 +63,8 @@ export class GroupSession {
       new ClusterMap(this.#client, true),
     );
     this.#reader = new PartitionReader({
-      client: this.#pollClients[0],
+      client: this.#client,
+      polls: this.#pollClients[0],
       express: this.#pollClients[1],
       settings,
       startFrom: options.startFrom ?? 'earliest',

@@ -9,12 +9,16 @@ import type { PlatformaticClient } from './platformatic-client.js';
 import { BrokerRefusal, isOutage, LEADER_AWAY, refusalOf } from './platformatic-errors.js';
 
 const RETRY_MS = 250;
+/** How long a poll may hold up partitions that come back while it runs. */
+const SHORT_POLL_MS = 500;
 
 /** What a {@link PartitionReader} needs. */
 export interface PartitionReaderParts {
-  /** Its own connections: a long poll would hold up heartbeats on shared ones. */
+  /** Connections for questions that are answered at once: a poll holds up what comes behind it. */
   readonly client: PlatformaticClient;
-  /** A second set, for what must not wait until a long poll ends. */
+  /** Connections for long polls, and for nothing else. */
+  readonly polls: PlatformaticClient;
+  /** And for the short ones beside them. */
   readonly express: PlatformaticClient;
   readonly settings: DriverOptions;
   readonly startFrom: 'earliest' | 'latest';
@@ -36,15 +40,21 @@ interface Place extends TopicPartition {
   retryAt: number;
 }
 
+/** What is under way at a broker. */
+interface NodePolls {
+  main: 'none' | 'short' | 'long';
+  express: boolean;
+}
+
 /**
- * Reads the assigned partitions: one long poll per broker, and beside it quick ones for partitions
- * that are resumed in the meantime. Partitions whose leader is away wait without holding up others;
+ * Reads the assigned partitions: one long poll per broker, and beside it short ones for partitions
+ * that come back in the meantime, until the long one ends and takes them along. Partitions whose leader is away wait without holding up others;
  * those that brought records go to the end of the line, so that a busy one starves nobody.
  */
 export class PartitionReader {
   readonly #places = new Map<string, Place>();
   readonly #cluster: ClusterMap;
-  readonly #polling = new Set<number>();
+  readonly #polls = new Map<number, NodePolls>();
   #seeking = false;
   #stopped = false;
   #cancelRetry: Cancel = () => {};
@@ -110,7 +120,7 @@ export class PartitionReader {
     this.clear();
   }
 
-  /** @param urgent whether partitions are to be read now, without waiting for a poll to end */
+  /** @param urgent whether partitions are to be read now, without waiting for a short poll to end */
   #pump(urgent = false): void {
     if (this.#stopped || this.#places.size === 0) return;
     this.#cancelRetry();
@@ -128,21 +138,33 @@ export class PartitionReader {
       if (node === undefined || place.offset === undefined) lost = true;
       else byNode.set(node, [...(byNode.get(node) ?? []), place]);
     }
-    for (const [node, places] of byNode) {
-      if (!this.#polling.has(node)) void this.#poll(node, places);
-      else if (urgent) void this.#fetch(this.parts.express, node, places, 0);
-    }
+    for (const [node, places] of byNode) this.#begin(node, places, urgent);
     if (lost) void this.#findOut();
     if (retryAt < Infinity) {
       this.#cancelRetry = this.parts.clock.after(retryAt - now, () => this.#pump());
     }
   }
 
-  async #poll(node: number, places: readonly Place[]): Promise<void> {
-    this.#polling.add(node);
-    await this.#fetch(this.parts.client, node, places, this.parts.settings.maxWaitMs);
-    this.#polling.delete(node);
-    this.#pump();
+  #begin(node: number, places: readonly Place[], urgent: boolean): void {
+    let polls = this.#polls.get(node);
+    if (polls === undefined) this.#polls.set(node, (polls = { main: 'none', express: false }));
+    const { polls: main, express, settings } = this.parts;
+    const shortMs = Math.min(SHORT_POLL_MS, settings.maxWaitMs);
+    if (polls.main === 'none') {
+      // Those in the express poll join when both have ended, which must not take long then.
+      const long = !polls.express;
+      polls.main = long ? 'long' : 'short';
+      void this.#fetch(main, node, places, long ? settings.maxWaitMs : shortMs).then(() => {
+        polls.main = 'none';
+        this.#pump();
+      });
+    } else if (!polls.express && (urgent || polls.main === 'long')) {
+      polls.express = true;
+      void this.#fetch(express, node, places, shortMs).then(() => {
+        polls.express = false;
+        this.#pump();
+      });
+    }
   }
 
   async #fetch(

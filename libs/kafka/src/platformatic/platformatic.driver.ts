@@ -20,6 +20,9 @@ import { PlatformaticClient } from './platformatic-client.js';
 import { PlatformaticConsumer } from './platformatic-consumer.js';
 import { PlatformaticProducer } from './platformatic-producer.js';
 
+/** Nothing waits for a poll to end here, so it may be long, which costs less at rest. */
+const MAX_WAIT_MS = 5_000;
+
 interface Closable {
   close(): Promise<void>;
 }
@@ -34,7 +37,7 @@ export class PlatformaticDriver implements KafkaDriver {
   readonly #open = new Set<Closable>();
 
   constructor(options: DriverSettings, parts: DriverParts = {}) {
-    this.#settings = { ...DEFAULT_DRIVER_OPTIONS, ...options };
+    this.#settings = { ...DEFAULT_DRIVER_OPTIONS, maxWaitMs: MAX_WAIT_MS, ...options };
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
     this.#log = parts.log ?? (() => {});

@@ -1,11 +1,11 @@
-// idle-process <driver> <brokers> <ms>: a producer and a group member of that driver at rest. Prints
-// what they took, as JSON: CPU in milliseconds, and timers by sign of their delay.
+// idle-process <driver> <brokers> <ms> <parts>: a producer, or with <parts> `member` also a member of a
+// group, at rest. Prints what they took, as JSON: CPU in milliseconds, and timers by sign of their delay.
 import { randomUUID } from 'node:crypto';
 import { KafkajsDriver } from '../kafkajs/kafkajs.driver.js';
 import { PlatformaticDriver } from '../platformatic/platformatic.driver.js';
 import { Member } from './member.js';
 
-const [name = '', brokers = '', ms = ''] = process.argv.slice(2);
+const [name = '', brokers = '', ms = '', parts = ''] = process.argv.slice(2);
 const Driver = name === 'platformatic' ? PlatformaticDriver : KafkajsDriver;
 
 const driver = new Driver({ brokers: brokers.split(','), clientId: 'idle' });
@@ -14,8 +14,10 @@ const admin = driver.admin();
 await admin.ensureTopics([{ topic, partitions: 3 }]);
 await admin.close();
 await driver.producer().send([{ topic, key: 'k', value: 'x' }]);
-const member = await new Member(driver.consumer({ group: topic, topics: [topic] })).start();
-await member.until(() => member.records.length === 1);
+if (parts === 'member') {
+  const member = await new Member(driver.consumer({ group: topic, topics: [topic] })).start();
+  await member.until(() => member.records.length === 1);
+}
 
 // oxlint-disable-next-line no-restricted-globals
 const set = globalThis.setTimeout;
