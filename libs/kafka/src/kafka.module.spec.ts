@@ -6,7 +6,13 @@ import { HealthRegistry, Lifecycle, systemClock, type HealthResult } from '@rook
 import { EmbeddedKafka } from '@rookery/embedded-kafka';
 import { createLogger, ObservabilityModule } from '@rookery/observability';
 import { afterEach, describe, expect, it } from 'vitest';
-import { KAFKA_DRIVER, KafkaModule, MemoryBroker, type KafkaDriver } from './index.js';
+import {
+  KAFKA_DRIVER,
+  kafkaOptions,
+  KafkaModule,
+  MemoryBroker,
+  type KafkaDriver,
+} from './index.js';
 
 const NEVER = new AbortController().signal;
 const open: TestingModule[] = [];
@@ -55,13 +61,41 @@ describe('KafkaModule', () => {
     await driver.producer().send([{ topic: 't', key: 'k', value: 'x' }]);
     expect(memory.records('t')).toHaveLength(1);
     expect((await create({})).get<KafkaDriver>(KAFKA_DRIVER).name).toBe('kafkajs');
+    const other = await create({ KAFKA_DRIVER: 'platformatic', KAFKA_INSTANCE_ID: 'orders-1' });
+    expect(other.get<KafkaDriver>(KAFKA_DRIVER).name).toBe('platformatic');
   });
 
   it.each([
     ['an address without a port', { KAFKA_BROKERS: 'localhost' }, /kafka\.brokers.*host:port/],
     ['a driver that there is not', { KAFKA_DRIVER: 'rabbit' }, /kafka\.driver/],
-  ])('refuses %s', async (_what, environment, message) => {
+    [
+      'static membership of a driver that lacks it',
+      { KAFKA_INSTANCE_ID: 'orders-1' },
+      /kafka\.instanceId.*kafkajs has no static membership; use kafka\.driver: platformatic/,
+    ],
+    ['heartbeats that come too late', { KAFKA_HEARTBEAT: '6s' }, /kafka\.heartbeat.*at most half/],
+    [
+      'less time to finish than a session lasts',
+      { KAFKA_REBALANCE_TIMEOUT: '5s' },
+      /kafka\.rebalanceTimeout.*at least/,
+    ],
+    [
+      'a way to authenticate that there is not',
+      { KAFKA_SASL_MECHANISM: 'x', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'hush' },
+      /^(?!.*hush).*kafka\.sasl\.mechanism/,
+    ],
+    [
+      'a private key without its certificate, which it does not show',
+      { KAFKA_TLS_KEY: 'hush' },
+      /^(?!.*hush).*kafka\.tls\.cert/,
+    ],
+  ])('K24: refuses %s', async (_what, environment, message) => {
     await expect(create(environment as never)).rejects.toThrow(message);
+  });
+
+  it('K24: refuses options that there are not', async () => {
+    const store = ConfigStore.of('orders', { kafka: { groupId: 'x' } }, {});
+    expect(() => store.namespace('kafka', kafkaOptions)).toThrow(/kafka\.groupId|groupId/);
   });
 
   it('starts what needs a broker only once there is one, and is not ready before', async () => {

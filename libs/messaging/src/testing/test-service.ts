@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock, systemRandom, type Clock } from '@rookery/core';
 import {
   kafkajsDriver,
+  platformaticDriver,
   type IncomingRecord,
   type KafkaDriver,
   type KafkaLog,
@@ -14,6 +15,10 @@ import { MessagingEngine, type MessagingListener } from '../messaging-engine.js'
 import { messagingOptions } from '../messaging.options.js';
 
 const NEVER = new AbortController().signal;
+/** A run of the specs is about one driver, by default kafkajs. */
+const createDriver =
+  process.env['KAFKA_DRIVER'] === 'platformatic' ? platformaticDriver : kafkajsDriver;
+
 /** Sets this file's names apart from those of others that use the same broker. */
 const FILE = randomBytes(4).toString('hex');
 let counter = 0;
@@ -113,7 +118,7 @@ export class TestService {
     { host, brokers }: Surroundings,
     options: TestServiceOptions = {},
   ): Promise<TestService> {
-    const driver = await kafkajsDriver({ brokers, clientId: name, heartbeatMs: 200 });
+    const driver = await createDriver({ brokers, clientId: name, heartbeatMs: 200 });
     return new TestService(name, driver, host, options);
   }
 
