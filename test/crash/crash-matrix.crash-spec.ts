@@ -9,7 +9,7 @@ import { bundleProcess, type ProcessBundle } from '../setup/process-bundle.js';
 import { Pool } from './arena-pool.js';
 import { total } from './audit.js';
 import type { CrashReport, Line } from './crash-report.js';
-import { KILL_POINTS, type KillPointId } from './kill-points.js';
+import { KILL_POINTS, type KillPoint, type KillPointId } from './kill-points.js';
 import type { Broken, DriverName } from './service-protocol.js';
 import { ShopArena, type RunResult } from './shop-arena.js';
 import { shopMigrations } from './shop.js';
@@ -144,11 +144,11 @@ async function arena(
 async function kill(shop: ShopArena, point: KillPointId, run: number): Promise<RunResult> {
   const index = KILL_POINTS.findIndex(({ id }) => id === point);
   const random = seededRandom(seed * 1_000_003 + index * 10_007 + run);
-  const roles = KILL_POINTS[index]?.roles ?? ['orders'];
+  const { roles = ['orders'], parks = false }: Partial<KillPoint> = KILL_POINTS[index] ?? {};
   const role = roles[Math.floor(random() * roles.length)] ?? 'orders';
   const nth = 1 + Math.floor(random() * MAX_ARRIVALS);
   try {
-    return await shop.run({ point, role, nth }, random);
+    return await shop.run({ point, role, nth, parks }, random);
   } catch (error) {
     const what = `run ${run} of seed ${seed}: ${role}, arrival ${nth} at ${point}`;
     throw new Error(`${what}: ${(error as Error).message}`, { cause: error });

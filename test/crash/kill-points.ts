@@ -7,6 +7,8 @@ export interface KillPoint {
   readonly id: string;
   /** Services that pass it; the seed chooses one. */
   readonly roles: readonly Role[];
+  /** Whether some orders are to fail at first, so that their products are parked and replayed. */
+  readonly parks?: boolean;
 }
 
 const BOTH = ['orders', 'inventory'] as const;
@@ -30,6 +32,10 @@ export const KILL_POINTS = [
   { id: 'consumer:after-inbox-insert', roles: BOTH },
   { id: 'consumer:after-handler-before-commit', roles: BOTH },
   { id: 'consumer:after-commit-before-offset-commit', roles: BOTH },
+  { id: 'park:before-commit', roles: ['inventory'], parks: true },
+  { id: 'park:after-commit', roles: ['inventory'], parks: true },
+  { id: 'replay:before-commit', roles: ['inventory'], parks: true },
+  { id: 'replay:after-commit', roles: ['inventory'], parks: true },
 ] as const satisfies readonly KillPoint[];
 
 /** Name of a point. */

@@ -6,7 +6,8 @@ import {
 } from '@rookery/persistence';
 import type { KillSwitch } from './kill-switch.js';
 
-type Statement = 'business' | 'outbox' | 'inbox' | 'lease' | 'read' | 'delete';
+type Statement =
+  'business' | 'outbox' | 'inbox' | 'lease' | 'read' | 'delete' | 'park' | 'replayed';
 
 const STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/^\s*insert into (orders|effects)\b/, 'business'],
@@ -15,6 +16,8 @@ const STATEMENTS: readonly (readonly [RegExp, Statement])[] = [
   [/pg_try_advisory_xact_lock/, 'lease'],
   [/^\s*select\b[^]*\bvalue\b[^]*\bfrom rookery_outbox\b/, 'read'],
   [/^\s*delete from rookery_outbox\b/, 'delete'],
+  [/^\s*insert into rookery_failed_messages\b/, 'park'],
+  [/^\s*update rookery_failed_messages\s+set status\b/, 'replayed'],
 ];
 
 /** A service's database, which the process does not survive at points that are statements. */
@@ -52,6 +55,8 @@ export class KillingHost extends TransactionHost {
         }),
       options,
     );
+    if (written.has('park')) this.kills.reached('park:after-commit');
+    if (written.has('replayed')) this.kills.reached('replay:after-commit');
     if (written.has('outbox')) this.kills.reached('commit:before-reply');
     return result;
   }
@@ -92,6 +97,10 @@ export class KillingHost extends TransactionHost {
         return this.kills.reached('relay:after-lease');
       case 'read':
         return this.kills.reached('relay:after-read');
+      case 'park':
+        return this.kills.reached('park:before-commit');
+      case 'replayed':
+        return this.kills.reached('replay:before-commit');
       case 'delete':
         return;
     }

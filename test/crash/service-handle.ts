@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import type { KillPointId } from './kill-points.js';
-import type { Report, Request, ServiceSettings } from './service-protocol.js';
+import type { Purchase, Report, Request, ServiceSettings } from './service-protocol.js';
 
 /** The process went away before it answered. */
 export class ServiceGone extends Error {}
@@ -51,11 +51,13 @@ export class ServiceHandle {
   }
 
   /** @throws ServiceGone when the answer will never come */
-  async place(id: string, sku: string, thinkMs: number): Promise<void> {
-    const heard = this.#heard(id);
-    this.tell({ kind: 'place', id, sku, thinkMs });
+  async place(purchase: Purchase): Promise<void> {
+    const heard = this.#heard(purchase.id);
+    this.tell({ kind: 'place', ...purchase });
     const report = await heard;
-    if (report.kind === 'refused') throw new Error(`order ${id} was refused: ${report.why}`);
+    if (report.kind === 'refused') {
+      throw new Error(`order ${purchase.id} was refused: ${report.why}`);
+    }
   }
 
   tell(request: Request): void {

@@ -9,7 +9,7 @@ import { CursorRelay } from './cursor-relay.js';
 import { KillSwitch } from './kill-switch.js';
 import { KillingDriver } from './killing-driver.js';
 import { KillingHost } from './killing-host.js';
-import type { Order, Request, Report, ServiceSettings } from './service-protocol.js';
+import type { Order, Purchase, Report, Request, ServiceSettings } from './service-protocol.js';
 import { shopContracts } from './shop.js';
 
 // One service of the shop, without Nest: what a process of it is made of, on the servers that its
@@ -96,8 +96,13 @@ if (role === 'orders') {
   engine.runtime.subscribe({
     consumer: 'inventory.reserve',
     contracts: [Reserve],
+    retry: { attempts: 2, backoff: { initial: 5, max: 20 } },
+    onFailure: 'park',
+    park: { retry: { initial: '50ms', attempts: 50 } },
     handle: async (order) => {
       await takeEffect(host, order);
+      // After its first write, so that there is something to roll back.
+      if (systemClock.now() < order.failsUntil) throw new Error('not yet');
       return reply(Reserved, order);
     },
   });
@@ -129,7 +134,7 @@ tell({ kind: 'ready' });
 await engine.startConsumers(new AbortController().signal);
 
 /** Takes an order once, however often it is asked to: customers ask again after a crash. */
-async function place({ id, sku, thinkMs }: Extract<Request, { kind: 'place' }>): Promise<void> {
+async function place({ id, sku, thinkMs, failsUntil }: Purchase): Promise<void> {
   await host.run(async () => {
     const { rows } = await host.query<{ seq: number }>(
       'select seq from products where sku = $1 for update',
@@ -140,7 +145,7 @@ async function place({ id, sku, thinkMs }: Extract<Request, { kind: 'place' }>):
     const seq = (rows[0]?.seq ?? 0) + 1;
     await host.query('update products set seq = $2 where sku = $1', [sku, seq]);
     await host.query('insert into orders (id, sku, seq) values ($1, $2, $3)', [id, sku, seq]);
-    await engine.publisher.send(Reserve, { id, sku, seq }, { replyTo: replies });
+    await engine.publisher.send(Reserve, { id, sku, seq, failsUntil }, { replyTo: replies });
     // Transactions that commit in another order than they wrote are what breaks careless relays.
     await systemClock.sleep(thinkMs);
   });

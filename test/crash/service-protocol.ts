@@ -26,10 +26,20 @@ export interface Order {
   readonly seq: number;
 }
 
+/** What a customer asks for. */
+export interface Purchase {
+  readonly id: string;
+  readonly sku: string;
+  /** How long the transaction stays open after its last write. */
+  readonly thinkMs: number;
+  /** Until when handlers fail with it, in milliseconds since the epoch. */
+  readonly failsUntil: number;
+}
+
 /** What a service process is asked. */
 export type Request =
   | { readonly kind: 'arm'; readonly point: KillPointId; readonly nth: number }
-  | { readonly kind: 'place'; readonly id: string; readonly sku: string; readonly thinkMs: number }
+  | ({ readonly kind: 'place' } & Purchase)
   | { readonly kind: 'withheld' };
 
 /** What a service process tells. */

@@ -8,7 +8,7 @@ import type { SpecDatabase } from '@rookery/testing/database';
 import { audit, total, type Findings } from './audit.js';
 import type { KillPointId, Role } from './kill-points.js';
 import { ServiceGone, ServiceHandle } from './service-handle.js';
-import type { Broken, DriverName, Order } from './service-protocol.js';
+import type { Broken, DriverName, Order, Purchase } from './service-protocol.js';
 import { SKUS } from './shop.js';
 
 /** Customers that order side by side, each one order after the other. */
@@ -19,6 +19,9 @@ const ORDERS = 3;
 const MAX_ORDERS = 100;
 /** How long transactions stay open after their last write: most of them shortly. */
 const THINK_MS = { most: 5, some: 30, share: 0.2 };
+/** Orders that fail at first, in runs where keys are parked, and the pause after each order there. */
+const FAILING = { share: 0.15, ms: 1_000 };
+const PACE_MS = 150;
 const PATIENCE_MS = 60_000;
 
 /** What an arena is built on. */
@@ -36,6 +39,8 @@ export interface Kill {
   readonly point: KillPointId;
   readonly role: Role;
   readonly nth: number;
+  /** Whether some orders fail at first. */
+  readonly parks: boolean;
 }
 
 /** What came of a run. */
@@ -105,7 +110,7 @@ export class ShopArena {
     });
     dead.catch(() => undefined);
     const customers = Array.from({ length: CUSTOMERS }, (_, customer) =>
-      this.#buy(`${this.#run}-${customer}`, random, () => killed),
+      this.#buy(`${this.#run}-${customer}`, kill, random, () => killed),
     );
     const accepted = (await Promise.all(customers)).flat();
     const by = await dead;
@@ -116,7 +121,12 @@ export class ShopArena {
   }
 
   /** Places orders until the service was killed and some more; each again until it is answered. */
-  async #buy(customer: string, random: Random, killed: () => boolean): Promise<string[]> {
+  async #buy(
+    customer: string,
+    { parks }: Kill,
+    random: Random,
+    killed: () => boolean,
+  ): Promise<string[]> {
     const placed: string[] = [];
     let after = 0;
     while (placed.length < ORDERS || after < ORDERS) {
@@ -124,18 +134,21 @@ export class ShopArena {
       const id = `${customer}-${placed.length}`;
       const sku = SKUS[Math.floor(random() * SKUS.length)] ?? SKUS[0];
       const { most, some, share } = THINK_MS;
-      await this.#place(id, sku, random() * (random() < share ? some : most));
+      const failsUntil = parks && random() < FAILING.share ? systemClock.now() + FAILING.ms : 0;
+      const thinkMs = random() * (random() < share ? some : most);
+      await this.#place({ id, sku, thinkMs, failsUntil });
+      if (parks) await systemClock.sleep(PACE_MS);
       placed.push(id);
       if (killed()) after += 1;
     }
     return placed;
   }
 
-  async #place(id: string, sku: string, thinkMs: number): Promise<void> {
+  async #place(purchase: Purchase): Promise<void> {
     for (;;) {
       const service = this.#service('orders');
       try {
-        return await service.place(id, sku, thinkMs);
+        return await service.place(purchase);
       } catch (error) {
         if (!(error instanceof ServiceGone)) throw error;
         await until(() => this.#service('orders') !== service);
@@ -160,6 +173,12 @@ export class ShopArena {
     };
     await until(() => relayed('orders'));
     await until(() => consumed('inventory', `${name}.inventory.commands`));
+    await until(async () => {
+      const { rows } = await databases.inventory.unitOfWork.query<{ parked: number }>(
+        `select count(*)::int as parked from rookery_failed_messages where status = 'parked'`,
+      );
+      return rows[0]?.parked === 0;
+    });
     await until(() => relayed('inventory'));
     await until(() => consumed('orders', `${name}.orders.replies`));
   }

@@ -8,7 +8,9 @@ export const SKUS = ['sku-0', 'sku-1', 'sku-2', 'sku-3', 'sku-4', 'sku-5'] as co
 
 /** What the two services say to each other; `name` sets their topics apart from those of others. */
 export function shopContracts(name: string) {
-  const versions = { 1: z.object({ id: z.string(), sku: z.string(), seq: z.int() }) };
+  const versions = {
+    1: z.object({ id: z.string(), sku: z.string(), seq: z.int(), failsUntil: z.int() }),
+  };
   const owner = 'inventory';
   const Reserved = defineReply(`${name}.reserved`, { owner, outcome: 'success', versions });
   const Reserve = defineCommand(`${name}.reserve`, {
