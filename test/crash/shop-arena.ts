@@ -22,7 +22,7 @@ const THINK_MS = { most: 5, some: 30, share: 0.2 };
 /** Orders that fail at first, in runs where keys are parked, and the pause after each order there. */
 const FAILING = { share: 0.15, ms: 1_000 };
 const PACE_MS = 150;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** What an arena is built on. */
 export interface ArenaParts {
