@@ -28,7 +28,8 @@ function opened(schema: unknown): unknown {
   );
 }
 
-const NAMES = ['id', 'name', 'total', 'lines', 'kind'];
+/** The last is what values for maps begin with. */
+const NAMES = ['id', 'name', 'total', 'lines', 'kind', 'field1'];
 const PATTERNS = ['^[a-z]{2,4}$', '^[A-Z]{3}$', '^a+$'];
 const FORMATS = ['uuid', 'date-time', 'email'];
 const chance = (random: Random, share: number): boolean => random() < share;
@@ -128,6 +129,9 @@ function changed(schema: JsonSchema, random: Random, depth = 0): JsonSchema {
   const keys = Object.keys(schema);
   const key = pick(keys, random);
   const value = schema[key];
+  if (isObject(schema.additionalProperties) && chance(random, 0.3)) {
+    return { ...schema, properties: { field1: randomSchema(random, 3) } };
+  }
   if (chance(random, 0.15)) {
     const { [key]: _, ...rest } = schema;
     return rest;
@@ -212,28 +216,29 @@ function run(seed: number, pairs: number, reader: (w: JsonSchema, r: Random) => 
   return tally;
 }
 
-describe('the proof of compatibility, against ajv', () => {
+// Nothing here waits: all of the time goes into compiling some thousand schemas.
+describe('the proof of compatibility, against ajv', { timeout: 60_000 }, () => {
   it('never calls compatible what a value refutes, one change apart', () => {
-    const tally = run(11, 900, (writer, random) => changed(writer, random));
+    const tally = run(11, 700, (writer, random) => changed(writer, random));
     expect(tally.wrong.slice(0, 2)).toEqual([]);
     // Else the test would prove nothing.
-    expect(tally.compatible).toBeGreaterThan(200);
-    expect(tally.values).toBeGreaterThan(4_000);
+    expect(tally.compatible).toBeGreaterThan(150);
+    expect(tally.values).toBeGreaterThan(3_000);
     expect(tally.refuted).toBeGreaterThan(100);
   });
 
   it('never calls compatible what a value refutes, several changes apart', () => {
-    const tally = run(12, 500, (writer, random) =>
+    const tally = run(12, 400, (writer, random) =>
       changed(changed(changed(writer, random), random), random),
     );
     expect(tally.wrong.slice(0, 2)).toEqual([]);
-    expect(tally.compatible).toBeGreaterThan(50);
+    expect(tally.compatible).toBeGreaterThan(40);
   });
 
   it('never calls compatible what a value refutes, of schemas with nothing in common', () => {
-    const tally = run(13, 400, (_, random) => randomSchema(random));
+    const tally = run(13, 300, (_, random) => randomSchema(random));
     expect(tally.wrong.slice(0, 2)).toEqual([]);
-    expect(tally.compatible).toBeGreaterThan(5);
+    expect(tally.compatible).toBeGreaterThan(2);
   });
 
   it('calls every schema compatible with itself, ambiguous oneOf aside', () => {
