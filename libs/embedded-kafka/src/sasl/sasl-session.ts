@@ -26,6 +26,7 @@ export class SaslSession {
   #mechanism: SaslMechanism | undefined;
   #user: string | undefined;
   #authenticated = false;
+  #bare = false;
   #rejected: string | undefined;
 
   /** @param credentials who may connect; without any, everybody may */
@@ -46,8 +47,13 @@ export class SaslSession {
     return this.#rejected;
   }
 
-  /** Chooses a mechanism. */
-  handshake(mechanism: string): HandshakeResult {
+  /** Whether the next frame is a bare token and no request. */
+  get expectsToken(): boolean {
+    return this.#bare && this.#step !== undefined && !this.#authenticated;
+  }
+
+  /** Chooses a mechanism. @param bare whether its tokens come without requests around them */
+  handshake(mechanism: string, bare = false): HandshakeResult {
     const mechanisms = this.credentials?.mechanisms ?? [];
     if (this.authenticated) return { errorCode: ErrorCode.ILLEGAL_SASL_STATE, mechanisms };
     const chosen = mechanisms.find((one) => one === mechanism);
@@ -56,6 +62,7 @@ export class SaslSession {
       return { errorCode: ErrorCode.UNSUPPORTED_SASL_MECHANISM, mechanisms };
     }
     this.#mechanism = chosen;
+    this.#bare = bare;
     this.#step = this.#exchange(chosen);
     return { errorCode: ErrorCode.NONE, mechanisms };
   }

@@ -145,10 +145,39 @@ describe('the exchange, request by request', () => {
 
   it.each([
     ['Metadata', (client: ProtocolClient) => client.call(metadataApi, 12, metadata)],
-    ['a handshake in version 0', (client: ProtocolClient) => client.raw(17, 0)],
+    ['a handshake cut short', (client: ProtocolClient) => client.raw(17, 0)],
   ])('closes the connection on %s before that', async (_what, ask) => {
     const [client] = await start();
     await expect(ask(client)).rejects.toThrow('connection closed');
+  });
+
+  it('takes bare tokens after a handshake in version 0', async () => {
+    const [client, broker] = await start();
+    await client.call(saslHandshakeApi, 0, { mechanism: 'PLAIN' });
+    expect(await client.frame(plain('alice', USERS.alice))).toEqual(Buffer.alloc(0));
+    expect((await client.call(metadataApi, 12, metadata)).brokers).toHaveLength(1);
+    const scram = await ProtocolClient.connect(broker.port);
+    await scram.call(saslHandshakeApi, 0, { mechanism: 'SCRAM-SHA-256' });
+    const greeting = await scram.frame(Buffer.from('n,,n=alice,r=abc'));
+    expect(String(greeting)).toMatch(/^r=abc.+,s=.+,i=4096$/);
+    scram.write(Buffer.from('0000000178', 'hex'));
+    await scram.closed;
+    const wrong = await ProtocolClient.connect(broker.port);
+    await wrong.call(saslHandshakeApi, 0, { mechanism: 'PLAIN' });
+    await expect(wrong.frame(plain('alice', 'x'))).rejects.toThrow('connection closed');
+  });
+
+  it('takes large requests only afterwards', async () => {
+    const [stranger] = await start();
+    stranger.write(Buffer.from('00092800', 'hex'));
+    await stranger.closed;
+    const [client] = await start();
+    await client.call(saslHandshakeApi, 1, { mechanism: 'PLAIN' });
+    await client.call(saslAuthenticateApi, 2, { token: plain('alice', USERS.alice) });
+    const name = 'x'.repeat(30_000);
+    const topics = Array.from({ length: 20 }, () => ({ name }));
+    const answer = await client.call(metadataApi, 8, { topics, allowAutoTopicCreation: false });
+    expect(answer.topics).toHaveLength(20);
   });
 
   it('stays closed to who has only shaken hands', async () => {

@@ -6,6 +6,8 @@ import type { RequestDispatcher } from './request-dispatcher.js';
 
 /** Requests read ahead per connection; more wait in the socket. */
 const MAX_QUEUED = 32;
+/** Largest request before authentication, as Kafka's sasl.server.max.receive.size. */
+const MAX_BYTES_OF_STRANGERS = 524_288;
 /** Closed after this long without traffic, as Kafka's connections.max.idle.ms. */
 const IDLE_MS = 600_000;
 
@@ -43,9 +45,14 @@ export class Connection {
     private readonly socket: Socket,
     private readonly options: ConnectionOptions,
   ) {
-    this.#frames = new FrameReader(options.maxRequestBytes);
     this.#peer = `${socket.remoteAddress ?? ''}`;
     this.#session = new SaslSession(options.credentials);
+    const { authenticated } = this.#session;
+    this.#frames = new FrameReader(
+      authenticated
+        ? options.maxRequestBytes
+        : Math.min(options.maxRequestBytes, MAX_BYTES_OF_STRANGERS),
+    );
     this.id = options.nextConnection();
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     // Resets are ordinary; 'close' follows in any case.
@@ -88,6 +95,10 @@ export class Connection {
   }
 
   async #handle(frame: Buffer): Promise<void> {
+    if (this.#session.expectsToken) {
+      this.#answerToken(frame);
+      return;
+    }
     const { signal } = this.#gone;
     const outcome = await this.options.dispatcher.dispatch(frame, {
       onClientId: (clientId) => (this.clientId ??= clientId),
@@ -106,7 +117,21 @@ export class Connection {
     for (const chunk of outcome.frame) this.socket.write(chunk);
     this.socket.uncork();
     if (this.socket.writableNeedDrain) await this.#drained();
+    if (this.#session.authenticated) this.#frames.maxBytes = this.options.maxRequestBytes;
     if (this.#session.rejected !== undefined) this.#dismiss(this.#session.rejected);
+  }
+
+  /** A step of an exchange without requests around it, where closing is the only way to refuse. */
+  #answerToken(frame: Buffer): void {
+    const { token } = this.#session.authenticate(frame);
+    if (this.#session.rejected !== undefined) {
+      this.#reject(new Error(this.#session.rejected));
+      return;
+    }
+    if (this.#session.authenticated) this.#frames.maxBytes = this.options.maxRequestBytes;
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(token.length);
+    this.socket.write(Buffer.concat([length, token]));
   }
 
   /** Closes after what was written is sent: the client shall read why. */

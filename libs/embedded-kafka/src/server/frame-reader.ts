@@ -8,7 +8,8 @@ export class FrameReader {
   #size = 0;
   #wanted = LENGTH_BYTES;
 
-  constructor(private readonly maxBytes: number) {}
+  /** @param maxBytes largest frame that is let in, from the next one on */
+  constructor(public maxBytes: number) {}
 
   /**
    * The frames that are complete with `chunk`.
@@ -25,7 +26,7 @@ export class FrameReader {
       const length = bytes.readInt32BE(0);
       if (length < 0 || length > this.maxBytes) {
         throw new MalformedMessage(
-          `request of ${length} bytes exceeds maxRequestBytes=${this.maxBytes}`,
+          `request of ${length} bytes exceeds the limit of ${this.maxBytes}`,
         );
       }
       this.#wanted = LENGTH_BYTES + length;

@@ -46,6 +46,15 @@ export class ProtocolClient {
     return this.#send({ key: apiKey }, version, false, (writer) => writer.bytes(body));
   }
 
+  /** Sends a frame that is no request, and reads the next one. */
+  async frame(bytes: Buffer): Promise<Buffer> {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(bytes.length);
+    const answered = this.#next();
+    this.socket.write(Buffer.concat([length, bytes]));
+    return answered;
+  }
+
   /** Bytes as they are. */
   write(bytes: Buffer): void {
     this.socket.write(bytes);
@@ -53,6 +62,13 @@ export class ProtocolClient {
 
   close(): void {
     this.socket.destroy();
+  }
+
+  #next(): Promise<Buffer> {
+    return new Promise<Buffer>((resolve, reject) => {
+      this.#waiting.push(resolve);
+      this.closed.then(() => reject(new Error('connection closed')), reject);
+    });
   }
 
   async #send(
@@ -71,10 +87,7 @@ export class ProtocolClient {
     body(writer);
     const length = Buffer.alloc(4);
     length.writeInt32BE(writer.length);
-    const answered = new Promise<Buffer>((resolve, reject) => {
-      this.#waiting.push(resolve);
-      this.closed.then(() => reject(new Error('connection closed')), reject);
-    });
+    const answered = this.#next();
     this.socket.write(Buffer.concat([length, ...writer.finish()]));
     const reader = new WireReader(await answered);
     const got = reader.int32();

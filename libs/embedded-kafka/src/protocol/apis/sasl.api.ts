@@ -2,15 +2,11 @@ import { array, bytes, int16, int64, nullableString, string } from '../../wire/p
 import { since, struct } from '../../wire/schema.js';
 import { defineApi } from '../api.js';
 
-/**
- * Names the mechanism. Version 0, after which bare tokens follow, is not served, but librdkafka takes
- * a broker that does not advertise it for one without SASL.
- */
+/** Names the mechanism. After version 0 bare tokens follow instead of requests. */
 export const saslHandshakeApi = defineApi({
   key: 17,
   name: 'SaslHandshake',
-  versions: [1, 1],
-  advertisedFrom: 0,
+  versions: [0, 1],
   flexibleFrom: Infinity,
   request: struct({ mechanism: string }),
   response: struct({ errorCode: int16, mechanisms: array(string) }),
