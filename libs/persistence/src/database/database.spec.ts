@@ -1,30 +1,18 @@
 import { useDatabase } from '@rookery/testing/database';
 import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { defineMigrations } from '../migrations/migration-set.js';
 import {
   PoolExhaustedError,
   RollbackOnlyError,
   TransactionUsageError,
 } from '../persistence.errors.js';
+import { notesMigrations } from '../testing/notes.js';
 import { UnitOfWork } from '../unit-of-work/unit-of-work.js';
 import { createPool } from './connection-pool.js';
 import { Database } from './database.js';
 import { statementChannel } from './statement.channels.js';
 
-const migrations = defineMigrations('notes', {
-  '001-notes': {
-    up: async (db) => {
-      await db.schema
-        .createTable('notes')
-        .addColumn('id', 'text', (column) => column.primaryKey())
-        .addColumn('version', 'integer', (column) => column.notNull().defaultTo(0))
-        .execute();
-    },
-  },
-});
-
-const db = useDatabase({ migrations: [migrations] });
+const db = useDatabase({ migrations: [notesMigrations] });
 beforeEach(() => db.clear());
 
 describe('a transaction of Kysely', () => {

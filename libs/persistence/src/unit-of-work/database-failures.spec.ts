@@ -2,7 +2,6 @@ import { useDatabase } from '@rookery/testing/database';
 import pg from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../database/database.js';
-import { defineMigrations } from '../migrations/migration-set.js';
 import {
   CommitUnknownError,
   DatabaseUnavailableError,
@@ -11,25 +10,10 @@ import {
   SerializationFailureError,
   StatementTimeoutError,
 } from '../persistence.errors.js';
+import { notesMigrations, type NotesSchema } from '../testing/notes.js';
 import { UnitOfWork } from './unit-of-work.js';
 
-const migrations = defineMigrations('notes', {
-  '001-notes': {
-    up: async (db) => {
-      await db.schema
-        .createTable('notes')
-        .addColumn('id', 'text', (column) => column.primaryKey())
-        .addColumn('version', 'integer', (column) => column.notNull().defaultTo(0))
-        .execute();
-    },
-  },
-});
-
-interface Schema {
-  notes: { id: string; version: number };
-}
-
-const db = useDatabase({ migrations: [migrations] });
+const db = useDatabase({ migrations: [notesMigrations] });
 let unitOfWork: UnitOfWork;
 
 beforeAll(() => {
@@ -41,7 +25,7 @@ beforeEach(async () => {
 });
 
 const insert = async (id: string): Promise<void> => {
-  const notes = (db.database as Database<Schema>).current;
+  const notes = (db.database as Database<NotesSchema>).current;
   await notes.insertInto('notes').values({ id, version: 0 }).execute();
 };
 

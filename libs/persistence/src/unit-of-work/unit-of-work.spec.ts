@@ -2,37 +2,21 @@ import { useDatabase } from '@rookery/testing/database';
 import { DataSource, EntitySchema } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Database } from '../database/database.js';
-import { defineMigrations } from '../migrations/migration-set.js';
 import {
   RollbackOnlyError,
   TransactionEndedError,
   TransactionUsageError,
 } from '../persistence.errors.js';
+import { notesMigrations, type NotesSchema } from '../testing/notes.js';
 import { TypeOrmTransactions } from '../typeorm/typeorm-transactions.js';
 import { UnitOfWork } from './unit-of-work.js';
-
-const migrations = defineMigrations('notes', {
-  '001-notes': {
-    up: async (db) => {
-      await db.schema
-        .createTable('notes')
-        .addColumn('id', 'text', (column) => column.primaryKey())
-        .addColumn('version', 'integer', (column) => column.notNull().defaultTo(0))
-        .execute();
-    },
-  },
-});
-
-interface Schema {
-  notes: { id: string; version: number };
-}
 
 const NoteEntity = new EntitySchema<{ id: string; version: number }>({
   name: 'notes',
   columns: { id: { type: 'text', primary: true }, version: { type: 'integer' } },
 });
 
-const db = useDatabase({ migrations: [migrations] });
+const db = useDatabase({ migrations: [notesMigrations] });
 let dataSource: DataSource;
 let hookFailures: unknown[] = [];
 
@@ -44,7 +28,7 @@ const LIBRARIES: Record<string, () => { unitOfWork: UnitOfWork; current: () => I
   Kysely: () => ({
     unitOfWork: new UnitOfWork(db.database, (error) => hookFailures.push(error)),
     current: () => {
-      const notes = (db.database as Database<Schema>).current;
+      const notes = (db.database as Database<NotesSchema>).current;
       return (id) => notes.insertInto('notes').values({ id, version: 0 }).execute();
     },
   }),
