@@ -65,16 +65,15 @@ export {
   type Subscription,
   type TombstoneSubscription,
 } from './consumer/messaging-runtime.js';
-export {
-  MessageOperations,
-  type DiscardRequest,
-  type EditRequest,
-  type MessagePage,
-  type MessageQuery,
-  type ReplayJobRequest,
-  type ReplayRequest,
-} from './operations/message-operations.js';
+export { MessageOperations, type MessagePage } from './operations/message-operations.js';
 export type { FailedMessage, FailedMessageDetails, Payload } from './operations/message-view.js';
+export type {
+  DiscardRequest,
+  EditRequest,
+  MessageQuery,
+  ReplayJobRequest,
+  ReplayRequest,
+} from './operations/message-requests.js';
 export type { MessageAction } from './operations/message-actions.js';
 export type { FailureCount } from './parking/failed-messages.js';
 export type { FailureStatus } from './parking/failure-rows.js';

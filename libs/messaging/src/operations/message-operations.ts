@@ -1,4 +1,3 @@
-import { durationOption } from '@rookery/core';
 import type { RecordHeaders } from '@rookery/kafka';
 import { REDACTED } from '@rookery/observability';
 import type { TransactionHost } from '@rookery/persistence';
@@ -8,7 +7,6 @@ import { Slots } from '../consumer/slots.js';
 import { HEADER } from '../envelope/header-names.js';
 import {
   InvalidEditError,
-  InvalidMessageRequestError,
   MessageChangedError,
   MessageInUseError,
   MessageNotFoundError,
@@ -25,60 +23,22 @@ import {
   type FailedMessage,
   type FailedMessageDetails,
 } from './message-view.js';
+import {
+  discardSchema,
+  editSchema,
+  idSchema,
+  jobSchema,
+  parsed,
+  querySchema,
+  replaySchema,
+  type DiscardRequest,
+  type EditRequest,
+  type MessageQuery,
+  type ReplayJobRequest,
+  type ReplayRequest,
+} from './message-requests.js';
 import type { ReplayJob, ReplayJobs } from '../replay/replay-jobs.js';
 import type { Handlers, KeyReplay, Replayer, ReplayResult } from '../replay/replayer.js';
-
-const id = z.string().regex(/^\d{1,18}$/, { error: 'is no id of a message' });
-const text = z.string().min(1).max(1_000);
-const filterShape = {
-  consumer: text.optional(),
-  status: z.enum(['parked', 'dead', 'replayed', 'discarded']).optional(),
-  type: text.optional(),
-  topic: text.optional(),
-  key: text.optional(),
-  reason: text.optional(),
-  code: text.optional(),
-  olderThan: durationOption().optional(),
-  newerThan: durationOption().optional(),
-};
-const querySchema = z.strictObject({
-  ...filterShape,
-  before: id.optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-});
-const revision = z.int().min(1);
-const reason = z.string().trim().min(1).max(500);
-const replaySchema = z.strictObject({ reason, revision: revision.optional() });
-const discardSchema = z.strictObject({ reason, revision });
-const editSchema = z
-  .strictObject({
-    reason,
-    revision,
-    payload: z.json().optional(),
-    patch: z.json().optional(),
-    headers: z.record(z.string().min(1).max(200), z.string().max(10_000).nullable()).optional(),
-  })
-  .refine(({ payload, patch }) => payload === undefined || patch === undefined, {
-    error: 'give payload or patch, not both',
-  });
-const jobSchema = z.strictObject({
-  reason,
-  filter: z
-    .strictObject({ ...filterShape, status: z.enum(['parked', 'dead']).optional() })
-    .prefault({}),
-  perSecond: z.number().int().min(1).max(1_000).default(10),
-});
-
-/** What {@link MessageOperations.list} takes: conditions, `before` for the next page, `limit`. */
-export type MessageQuery = z.input<typeof querySchema>;
-/** What {@link MessageOperations.replay} takes. */
-export type ReplayRequest = z.input<typeof replaySchema>;
-/** What {@link MessageOperations.discard} takes. */
-export type DiscardRequest = z.input<typeof discardSchema>;
-/** What {@link MessageOperations.edit} takes: a whole payload, or an RFC 7396 patch of it. */
-export type EditRequest = z.input<typeof editSchema>;
-/** What {@link MessageOperations.startReplay} takes. */
-export type ReplayJobRequest = z.input<typeof jobSchema>;
 
 /** A page of failed messages, newest first. */
 export interface MessagePage {
@@ -160,7 +120,7 @@ export class MessageOperations {
     signal: AbortSignal,
   ): Promise<ReplayResult> {
     const { reason: why, revision: seen } = parsed(replaySchema, request);
-    return this.parts.replayer.replay(parsed(id, messageId), {
+    return this.parts.replayer.replay(parsed(idSchema, messageId), {
       actor,
       reason: why,
       revision: seen,
@@ -176,7 +136,11 @@ export class MessageOperations {
     signal: AbortSignal,
   ): Promise<KeyReplay> {
     const { reason: why } = parsed(replaySchema, request);
-    return this.parts.replayer.replayKey(parsed(id, messageId), { actor, reason: why, signal });
+    return this.parts.replayer.replayKey(parsed(idSchema, messageId), {
+      actor,
+      reason: why,
+      signal,
+    });
   }
 
   /**
@@ -231,7 +195,7 @@ export class MessageOperations {
   }
 
   async #find(messageId: string): Promise<FailureRow> {
-    const row = await this.parts.rows.find(parsed(id, messageId));
+    const row = await this.parts.rows.find(parsed(idSchema, messageId));
     if (row === undefined) throw new MessageNotFoundError(messageId);
     return row;
   }
@@ -305,12 +269,4 @@ function editedHeaders(
     else headers[name] = value;
   }
   return headers;
-}
-
-function parsed<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new InvalidMessageRequestError(
-    result.error.issues.map(({ path, message }) => `${path.join('.') || 'request'}: ${message}`),
-  );
 }

@@ -337,6 +337,7 @@ describe('/manage/messages', () => {
     ['GET', '?limit=0', undefined, 400],
     ['GET', '?colour=red', undefined, 400],
     ['GET', '?olderThan=soon', undefined, 400],
+    ['GET', '?key=%00', undefined, 400],
     ['GET', '/replays/no-uuid', undefined, 404],
     ['POST', '/1/replay', { reason: ' ' }, 400],
     ['POST', '/999999/replay', { reason: 'x' }, 404],

@@ -13,15 +13,14 @@ import { currentContext } from '@rookery/core';
 import { CurrentUser, Scopes } from '@rookery/security';
 import type { Principal } from '@rookery/core';
 import type { FailureCount } from '../parking/failed-messages.js';
-import {
-  MessageOperations,
-  type DiscardRequest,
-  type EditRequest,
-  type MessagePage,
-  type MessageQuery,
-  type ReplayJobRequest,
-  type ReplayRequest,
-} from './message-operations.js';
+import { MessageOperations, type MessagePage } from './message-operations.js';
+import type {
+  DiscardRequest,
+  EditRequest,
+  MessageQuery,
+  ReplayJobRequest,
+  ReplayRequest,
+} from './message-requests.js';
 import type { FailedMessage, FailedMessageDetails } from './message-view.js';
 import { MESSAGES_READ_SCOPE, MESSAGES_WRITE_SCOPE, MessagesGuard } from './messages.guard.js';
 import type { ReplayJob } from '../replay/replay-jobs.js';
