@@ -14,8 +14,8 @@ const steps = [
   { name: 'test', command: ['npm', 'test', '--'], minutes: 20, tests: true },
   { name: 'docs', command: ['npm', 'run', 'test:docs', '--'], minutes: 10, tests: true },
   { name: 'e2e', command: ['npm', 'run', 'test:e2e', '--'], minutes: 20, tests: true },
-  { name: 'crash', command: ['npm', 'run', 'test:crash', '--'], minutes: 10, tests: true },
-  { name: 'soak', command: ['npm', 'run', 'test:soak', '--'], minutes: 15, tests: true },
+  { name: 'crash', command: ['npm', 'run', 'test:crash', '--'], minutes: 20, tests: true },
+  { name: 'soak', command: ['npm', 'run', 'test:soak', '--'], minutes: 20, tests: true },
   { name: 'interop', command: ['npm', 'run', 'test:interop', '--'], minutes: 20, tests: true },
 ];
 

@@ -143,7 +143,7 @@ it('several relays that skip locked rows lose none, but reorder events of one ke
   expect(inverted, `seed ${seed}`).toBeGreaterThan(0);
 });
 
-it('several relays with lanes lose none and reorder none', () => {
+it('K25: several relays with lanes lose none and reorder none', () => {
   expect(results.get('lanes'), `seed ${seed}`).toEqual({ lost: 0, inverted: 0 });
   expect(committed).toBeGreaterThan(WRITERS * TRANSACTIONS * 0.9);
 });
