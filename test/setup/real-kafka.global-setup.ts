@@ -1,5 +1,6 @@
 import type { KafkaOfRun } from '@rookery/testing/kafka';
-import { RealKafka, whyNoRealKafka } from '../interop/real-kafka/real-kafka.js';
+import { whyNoKafkaJars } from '../real-kafka/kafka-jars.js';
+import { RealKafka } from '../real-kafka/real-kafka.js';
 
 /** The part of vitest's project that a global setup gets and this one needs. */
 interface Project {
@@ -8,7 +9,7 @@ interface Project {
 
 /** Apache Kafka for all specs of the run, or why there is none. */
 export default async function setup(project: Project): Promise<(() => Promise<void>) | undefined> {
-  const missing = await whyNoRealKafka();
+  const missing = await whyNoKafkaJars();
   if (missing !== undefined) {
     process.stderr.write(`Skipped: all tests against a real Kafka, because ${missing}\n`);
     project.provide('rookery:kafka', { missing });

@@ -1,55 +1,18 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { kafkaClassPath } from './kafka-jars.js';
 
 const run = promisify(execFile);
-const HERE = fileURLToPath(new URL('.', import.meta.url));
-const JARS = fileURLToPath(
-  new URL('../../../node_modules/.cache/rookery/real-kafka', import.meta.url),
-);
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
-/** Why a real Kafka cannot be started here, or `undefined` if it can. */
-export async function whyNoRealKafka(): Promise<string | undefined> {
-  for (const [tool, flag] of [
-    ['java', '-version'],
-    ['mvn', '-version'],
-  ] as const) {
-    try {
-      await run(tool, [flag]);
-    } catch {
-      return `${tool} is not installed`;
-    }
-  }
-  try {
-    await fetchJars();
-    return undefined;
-  } catch (error) {
-    return `Maven could not fetch Kafka: ${(error as Error).message.split('\n')[0]}`;
-  }
-}
-
-async function fetchJars(): Promise<void> {
-  const complete = join(JARS, '.complete');
-  const pom = join(HERE, 'pom.xml');
-  const wanted = await readFile(pom, 'utf8');
-  if (existsSync(complete) && (await readFile(complete, 'utf8')) === wanted) return;
-  await rm(JARS, { recursive: true, force: true });
-  await mkdir(JARS, { recursive: true });
-  await run(
-    'mvn',
-    ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${JARS}`],
-    { timeout: 600_000 },
-  );
-  await writeFile(complete, wanted);
-}
+/** Who may log in on the listener that asks for it, by PLAIN and by SCRAM. */
+export const KAFKA_USER = { username: 'alice', password: 'alice-secret' } as const;
 
 /** Apache Kafka 4.x in KRaft mode: one node, loopback, throw-away data. */
 export class RealKafka {
@@ -58,16 +21,17 @@ export class RealKafka {
     private readonly directory: string,
     /** Bootstrap addresses. */
     readonly brokers: readonly string[],
+    /** Where {@link KAFKA_USER} may log in. */
+    readonly saslBrokers: readonly string[],
   ) {}
 
   /** @throws Error with the end of the server's log when it does not come up */
   static async start(): Promise<RealKafka> {
-    await fetchJars();
+    const java = ['-cp', await kafkaClassPath()];
     const directory = await mkdtemp(join(tmpdir(), 'rookery-real-kafka-'));
-    const [port, controllerPort] = await freePorts(2);
+    const [port, sasl, controller] = (await freePorts(3)) as [number, number, number];
     const properties = join(directory, 'kraft.properties');
-    await writeFile(properties, propertiesOf(port as number, controllerPort as number, directory));
-    const java = ['-cp', join(JARS, '*')];
+    await writeFile(properties, propertiesOf({ port, sasl, controller }, directory));
     const id = await run('java', [...java, 'kafka.tools.StorageTool', 'random-uuid']);
     await run('java', [
       ...java,
@@ -78,6 +42,10 @@ export class RealKafka {
       '-c',
       properties,
       '--standalone',
+      ...['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+        '--add-scram',
+        `${mechanism}=[name=${KAFKA_USER.username},password=${KAFKA_USER.password}]`,
+      ]),
     ]);
     const server = spawn(
       'java',
@@ -89,14 +57,14 @@ export class RealKafka {
     server.stdout.on('data', keep);
     server.stderr.on('data', keep);
     const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!(await accepts(port as number))) {
+    while (!(await accepts(port))) {
       if (server.exitCode !== null || Date.now() > deadline) {
         server.kill('SIGKILL');
         throw new Error(`Kafka did not start: ${log}`);
       }
       await pause(200);
     }
-    return new RealKafka(server, directory, [`127.0.0.1:${port}`]);
+    return new RealKafka(server, directory, [`127.0.0.1:${port}`], [`127.0.0.1:${sasl}`]);
   }
 
   /** Stops the server and removes its data. */
@@ -112,16 +80,26 @@ export class RealKafka {
   }
 }
 
-function propertiesOf(port: number, controllerPort: number, directory: string): string {
+function propertiesOf(
+  ports: Readonly<Record<'port' | 'sasl' | 'controller', number>>,
+  directory: string,
+): string {
+  const listeners = `PLAINTEXT://127.0.0.1:${ports.port},SASL_PLAINTEXT://127.0.0.1:${ports.sasl}`;
+  const { username, password } = KAFKA_USER;
+  const modules = 'org.apache.kafka.common.security';
   return `
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=${listeners},CONTROLLER://127.0.0.1:${ports.controller}
+advertised.listeners=${listeners}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_plaintext.plain.sasl.jaas.config=${modules}.plain.PlainLoginModule required user_${username}="${password}";
+listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=${modules}.scram.ScramLoginModule required;
+listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=${modules}.scram.ScramLoginModule required;
+controller.quorum.bootstrap.servers=127.0.0.1:${ports.controller}
 log.dirs=${join(directory, 'data')}
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
@@ -131,6 +109,7 @@ share.coordinator.state.topic.min.isr=1
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 auto.create.topics.enable=false
 `;
 }

@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { Refusal, type Client, type Endpoints } from '../port/client.js';
+import type {
+  ConsumerOptions,
+  Isolation,
+  Operation,
+  Operations,
+  OutgoingRecord,
+  Position,
+  ProducerOptions,
+  ReceivedRecord,
+} from '../port/operations.js';
+
+const RECEIVE_MS = 15_000;
+const PAUSE_MS = 50;
+
+/** What {@link Stage.read} reads, and how. */
+export interface Reading {
+  readonly partition?: number;
+  readonly from?: Position;
+  readonly isolation?: Isolation;
+  readonly withinMs?: number;
+}
+
+/** Puts what a check needs on a broker, beside the client that is checked. */
+export class Scenery {
+  readonly #admin;
+
+  constructor(readonly endpoints: Endpoints) {
+    this.#admin = new Kafka({
+      clientId: 'conformance-scenery',
+      brokers: [endpoints.plain],
+      logLevel: logLevel.NOTHING,
+    }).admin();
+  }
+
+  async topic(partitions: number, configs: Record<string, string>): Promise<string> {
+    const topic = `t-${randomUUID()}`;
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+    await this.#admin.connect();
+    await this.#admin.createTopics({
+      waitForLeaders: false,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+    });
+    await until(
+      () => this.#admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined),
+      (found) => found?.topics[0]?.partitions.length === partitions,
+    );
+    return topic;
+  }
+
+  close(): Promise<void> {
+    return this.#admin.disconnect();
+  }
+}
+
+/** A client on a broker, as a check uses it. What it opens is closed when the check ends. */
+export class Stage {
+  readonly #cleanups: (() => Promise<unknown>)[] = [];
+
+  constructor(
+    readonly client: Client,
+    private readonly scenery: Scenery,
+    private readonly startAnother: () => Promise<Client>,
+  ) {}
+
+  get endpoints(): Endpoints {
+    return this.scenery.endpoints;
+  }
+
+  call<O extends Operation>(operation: O, args: Operations[O][0]): Promise<Operations[O][1]> {
+    return this.client.call(operation, args);
+  }
+
+  /** A name that no other check has. */
+  name(prefix: string): string {
+    return `${prefix}-${randomUUID()}`;
+  }
+
+  /** A topic that is there, whether the client can create one or not. */
+  topic(partitions = 1, configs: Record<string, string> = {}): Promise<string> {
+    return this.scenery.topic(partitions, configs);
+  }
+
+  /** The name of an open producer. */
+  async producer(options: Omit<ProducerOptions, 'producer'> = {}): Promise<string> {
+    const producer = this.name('p');
+    await this.call('openProducer', { producer, ...options });
+    this.#cleanups.push(() => this.call('closeProducer', { producer }));
+    return producer;
+  }
+
+  /** The name of an open consumer. */
+  async consumer(options: Omit<ConsumerOptions, 'consumer'>): Promise<string> {
+    const consumer = this.name('c');
+    await this.call('openConsumer', { consumer, ...options });
+    this.#cleanups.push(() => this.call('closeConsumer', { consumer }));
+    return consumer;
+  }
+
+  /** Sends with a producer of its own, and tells where the records went. */
+  async send(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    options: Omit<ProducerOptions, 'producer'> = {},
+  ): Promise<Operations['send'][1]['sent']> {
+    const producer = this.name('p');
+    await this.call('openProducer', { producer, ...options });
+    try {
+      return (await this.call('send', { producer, topic, records })).sent;
+    } finally {
+      await this.call('closeProducer', { producer });
+    }
+  }
+
+  /** Reads that many records of a topic with a consumer of its own. */
+  async read(topic: string, count: number, how: Reading = {}): Promise<ReceivedRecord[]> {
+    const consumer = this.name('c');
+    const { partition = 0, from = 'earliest', isolation, withinMs = RECEIVE_MS } = how;
+    const assign =
+      this.client.offers.has('assign') && (how.partition !== undefined || from !== 'earliest');
+    await this.call('openConsumer', {
+      consumer,
+      ...(assign
+        ? { assign: [{ topic, partition, from }] }
+        : { group: this.name('reader'), topics: [topic] }),
+      ...(isolation === undefined ? {} : { isolation }),
+    });
+    try {
+      return (await this.call('receive', { consumer, count, withinMs })).records;
+    } finally {
+      await this.call('closeConsumer', { consumer });
+    }
+  }
+
+  /** Receives that many records, or fails. */
+  async receive(consumer: string, count: number, withinMs = RECEIVE_MS): Promise<ReceivedRecord[]> {
+    const { records } = await this.call('receive', { consumer, count, withinMs });
+    if (records.length < count) {
+      throw new Error(`received ${records.length} of ${count} records within ${withinMs} ms`);
+    }
+    return records;
+  }
+
+  /** Asks until the answer satisfies. */
+  until<T>(ask: () => Promise<T>, satisfies: (answer: T) => boolean): Promise<T> {
+    return until(ask, satisfies);
+  }
+
+  /** Asks until what was just created is known everywhere. */
+  async settled<T>(ask: () => Promise<T>): Promise<T> {
+    const tried = await until(
+      () =>
+        ask().then(
+          (answer) => ({ answer }),
+          (error: unknown) => ({ error }),
+        ),
+      (each) =>
+        'answer' in each ||
+        !(each.error instanceof Refusal && each.error.code === 'UNKNOWN_TOPIC_OR_PARTITION'),
+    );
+    if ('answer' in tried) return tried.answer;
+    throw tried.error;
+  }
+
+  /** The partitions of a topic that a member has, once it has that many. */
+  async assigned(consumer: string, topic: string, count: number): Promise<number[]> {
+    const { partitions } = await this.until(
+      () => this.call('assignment', { consumer }),
+      (answer) => answer.partitions[topic]?.length === count,
+    );
+    return partitions[topic]!.toSorted((a, b) => a - b);
+  }
+
+  /** The code with which an operation is refused. */
+  async refused(operation: Promise<unknown>): Promise<string> {
+    try {
+      await operation;
+    } catch (error) {
+      if (error instanceof Refusal) return error.code;
+      throw error;
+    }
+    return 'NOT_REFUSED';
+  }
+
+  /** The same client in another process, which may be killed. */
+  async another(): Promise<Client> {
+    const client = await this.startAnother();
+    this.#cleanups.push(() => client.close());
+    return client;
+  }
+
+  /** Closes what is still open; what the check closed itself is no trouble. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#cleanups.map((cleanup) => cleanup()));
+  }
+}
+
+async function until<T>(ask: () => Promise<T>, satisfies: (answer: T) => boolean): Promise<T> {
+  const late = AbortSignal.timeout(RECEIVE_MS);
+  for (;;) {
+    const answer = await ask();
+    if (satisfies(answer)) return answer;
+    if (late.aborted) throw new Error(`still ${JSON.stringify(answer)} after ${RECEIVE_MS} ms`);
+    await pause(PAUSE_MS);
+  }
+}
+
+/** Values as text. */
+export function values(records: readonly ReceivedRecord[]): (string | null)[] {
+  return records.map(({ value }) => (value === null ? null : value.toString()));
+}
