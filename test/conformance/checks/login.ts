@@ -16,7 +16,7 @@ export const LOGIN = area('login', (check) => {
       `by ${mechanism} opens the broker`,
       ['listTopics', `login:${mechanism}`],
       async (stage) => {
-        const topic = await stage.topic();
+        const topic = await stage.topicBehindLogin();
         expect((await stage.call('listTopics', { listener, login })).topics).toContain(topic);
       },
     );
@@ -47,7 +47,7 @@ export const LOGIN = area('login', (check) => {
       `by ${mechanism} carries records`,
       ['send', 'receive', `login:${mechanism}`],
       async (stage) => {
-        const topic = await stage.topic();
+        const topic = await stage.topicBehindLogin();
         await stage.send(topic, [{ key: 'k', value: 'secret', partition: 0 }], { listener, login });
         const consumer = await stage.consumer({
           group: stage.name('g'),

@@ -14,8 +14,8 @@ export interface Client {
 /** The addresses of a broker's listeners. */
 export interface Endpoints {
   readonly plain: string;
-  /** Asks for a login; absent when the broker has no such listener. */
-  readonly sasl: string | undefined;
+  /** Asks for a login. */
+  readonly sasl: string;
 }
 
 /** How a client ended an operation, in the protocol's words where it has one: `INVALID_TOPIC_EXCEPTION`. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
+import { KAFKA_USER } from '../../real-kafka/real-kafka.js';
 import { Refusal, type Client, type Endpoints } from '../port/client.js';
 import type {
   ConsumerOptions,
@@ -26,33 +27,45 @@ export interface Reading {
 
 /** Puts what a check needs on a broker, beside the client that is checked. */
 export class Scenery {
-  readonly #admin;
+  readonly #admins;
 
   constructor(readonly endpoints: Endpoints) {
-    this.#admin = new Kafka({
-      clientId: 'conformance-scenery',
-      brokers: [endpoints.plain],
-      logLevel: logLevel.NOTHING,
-    }).admin();
+    const { plain, sasl } = endpoints;
+    const connect = (broker: string, login: Partial<KafkaConfig>) =>
+      new Kafka({
+        clientId: 'conformance-scenery',
+        brokers: [broker],
+        logLevel: logLevel.NOTHING,
+        ...login,
+      }).admin();
+    this.#admins = {
+      plain: connect(plain, {}),
+      sasl: connect(sasl, { sasl: { mechanism: 'plain', ...KAFKA_USER } }),
+    };
   }
 
-  async topic(partitions: number, configs: Record<string, string>): Promise<string> {
+  async topic(
+    listener: 'plain' | 'sasl',
+    partitions: number,
+    configs: Record<string, string>,
+  ): Promise<string> {
     const topic = `t-${randomUUID()}`;
+    const admin = this.#admins[listener];
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    await this.#admin.connect();
-    await this.#admin.createTopics({
+    await admin.connect();
+    await admin.createTopics({
       waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
     });
     await until(
-      () => this.#admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined),
+      () => admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined),
       (found) => found?.topics[0]?.partitions.length === partitions,
     );
     return topic;
   }
 
-  close(): Promise<void> {
-    return this.#admin.disconnect();
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#admins).map((admin) => admin.disconnect()));
   }
 }
 
@@ -66,10 +79,6 @@ export class Stage {
     private readonly startAnother: () => Promise<Client>,
   ) {}
 
-  get endpoints(): Endpoints {
-    return this.scenery.endpoints;
-  }
-
   call<O extends Operation>(operation: O, args: Operations[O][0]): Promise<Operations[O][1]> {
     return this.client.call(operation, args);
   }
@@ -81,7 +90,12 @@ export class Stage {
 
   /** A topic that is there, whether the client can create one or not. */
   topic(partitions = 1, configs: Record<string, string> = {}): Promise<string> {
-    return this.scenery.topic(partitions, configs);
+    return this.scenery.topic('plain', partitions, configs);
+  }
+
+  /** A topic of the listener that asks for a login: some brokers have another behind it. */
+  topicBehindLogin(): Promise<string> {
+    return this.scenery.topic('sasl', 1, {});
   }
 
   /** The name of an open producer. */

@@ -64,10 +64,18 @@ export async function conformanceOf(source: ClientSource): Promise<void> {
   if (opponents.length === 2) refuseStale(source, report);
 }
 
+/** A broker of ours asks all for a login or nobody: two stand for the two listeners. */
 async function startEmbedded(): Promise<{ endpoints: Endpoints; stop: () => Promise<void> }> {
-  const broker = await EmbeddedKafka.start({});
-  void KAFKA_USER;
-  return { endpoints: { plain: broker.brokers[0]!, sasl: undefined }, stop: () => broker.stop() };
+  const { username, password } = KAFKA_USER;
+  const plain = await EmbeddedKafka.start({});
+  const sasl = await EmbeddedKafka.start({ sasl: { users: { [username]: password } } });
+  return {
+    endpoints: { plain: plain.brokers[0]!, sasl: sasl.brokers[0]! },
+    stop: async () => {
+      await plain.stop();
+      await sasl.stop();
+    },
+  };
 }
 
 async function open(

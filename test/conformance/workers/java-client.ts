@@ -18,7 +18,7 @@ export const javaClient: ClientSource = {
   name: 'java',
   obstacle: whyNoJava,
   start: async ({ plain, sasl }) =>
-    WorkerClient.start('java', [...(await javaArgs('Worker')), plain, sasl ?? '']),
+    WorkerClient.start('java', [...(await javaArgs('Worker')), plain, sasl]),
 };
 
 /** Why what is written in Java cannot be run here, or `undefined` if it can. */

@@ -28,7 +28,7 @@ export const librdkafkaClient: ClientSource = {
   },
   start: ({ plain, sasl }) =>
     // -B: no compiled files beside the sources.
-    WorkerClient.start(join(VENV, 'bin/python'), ['-B', '-u', WORKER, plain, sasl ?? '']),
+    WorkerClient.start(join(VENV, 'bin/python'), ['-B', '-u', WORKER, plain, sasl]),
 };
 
 /** Why it could not be installed, or `undefined`. */

@@ -11,6 +11,6 @@ export function nodeClient(name: string): ClientSource {
     name,
     obstacle: async () => undefined,
     start: ({ plain, sasl }) =>
-      WorkerClient.start(process.execPath, ['--import', HOOK.href, worker, plain, sasl ?? '']),
+      WorkerClient.start(process.execPath, ['--import', HOOK.href, worker, plain, sasl]),
   };
 }

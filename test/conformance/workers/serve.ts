@@ -11,7 +11,7 @@ export type Served = {
 export function addressOf({ listener }: Connection): string {
   const [plain, sasl] = process.argv.slice(2);
   const address = listener === 'sasl' ? sasl : plain;
-  if (!address) throw new Error(`this broker has no listener ${listener ?? 'plain'}`);
+  if (!address) throw new Error(`no address of the listener ${listener ?? 'plain'}`);
   return address;
 }
 

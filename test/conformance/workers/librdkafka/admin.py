@@ -1,9 +1,13 @@
 """Topics, configs and groups by librdkafka's admin client."""
 
-import concurrent.futures
 import threading
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -21,11 +25,8 @@ TIMEOUT = 12
 
 def admin_operations(connect):
     local = threading.local()
-    errors = []
 
-    def admin(connection=None):
-        if connection and connection.get("listener") == "sasl":
-            return AdminClient({**connect(connection), "error_cb": errors.append})
+    def admin():
         if not hasattr(local, "admin"):
             local.admin = AdminClient(connect({}))
         return local.admin
@@ -34,11 +35,10 @@ def admin_operations(connect):
         return next(iter(futures.values())).result(TIMEOUT)
 
     def metadata(connection):
-        seen = []
-        config = {**connect(connection), "error_cb": seen.append}
         if connection.get("listener") != "sasl":
             return admin().list_topics(timeout=TIMEOUT)
-        client = AdminClient(config)
+        seen = []
+        client = AdminClient({**connect(connection), "error_cb": seen.append})
         try:
             return client.list_topics(timeout=3)
         except Exception:
@@ -71,8 +71,6 @@ def admin_operations(connect):
     def describe_topic(args):
         found = admin().list_topics(args["topic"], timeout=TIMEOUT).topics[args["topic"]]
         if found.error:
-            from confluent_kafka import KafkaException
-
             raise KafkaException(found.error)
         return {
             "partitions": len(found.partitions),
@@ -180,11 +178,8 @@ def admin_operations(connect):
         )
         for each in only(admin().alter_consumer_group_offsets([request])).topic_partitions:
             if each.error:
-                from confluent_kafka import KafkaException
+                    raise KafkaException(each.error)
 
-                raise KafkaException(each.error)
-
-    del errors, concurrent
     return {
         "describeCluster": describe_cluster,
         "listTopics": list_topics,
