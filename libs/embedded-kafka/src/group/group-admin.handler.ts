@@ -44,16 +44,17 @@ export function groupAdminRoutes(broker: Broker): Route[] {
   };
 
   return [
-    route(describeGroupsApi, (request, { node }) => ({
+    route(describeGroupsApi, (request, { node, version }) => ({
       groups: request.groups.map((id) => {
-        const errorCode = cluster.checkCoordinator('group', id, node);
+        const misplaced = cluster.checkCoordinator('group', id, node);
         const group = groups.get(id);
-        if (group !== undefined && errorCode === ErrorCode.NONE) return described(group);
-        // Kafka answers without error for a group that never was.
+        if (group !== undefined && misplaced === ErrorCode.NONE) return described(group);
+        // Before version 6 (KIP-1043) Kafka answers without error for a group that never was.
+        const unknown = version >= 6 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE;
         return {
-          errorCode,
+          errorCode: misplaced === ErrorCode.NONE ? unknown : misplaced,
           groupId: id,
-          state: errorCode === ErrorCode.NONE ? 'Dead' : '',
+          state: misplaced === ErrorCode.NONE ? 'Dead' : '',
           protocolType: '',
           protocol: '',
           members: [],

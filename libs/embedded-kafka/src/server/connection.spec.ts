@@ -30,18 +30,19 @@ describe('what breaks the protocol', () => {
     ['a version too old', 0, 2],
     ['a version too new', 1, 13],
     ['a body cut off', 3, 1],
-    ['a body with bytes left over', 18, 0, 'ff'],
-  ] as [string, number, number, string?][])(
-    'closes the connection on %s',
-    async (_what, key, version, body = '') => {
-      const lines: string[] = [];
-      const [client] = await connect({ log: (line) => lines.push(line) });
-      await expect(client.raw(key, version, Buffer.from(body, 'hex'))).rejects.toThrow(
-        'connection closed',
-      );
-      expect(lines.at(-1)).toMatch(/^connection closed: /);
-    },
-  );
+  ] as [string, number, number][])('closes the connection on %s', async (_what, key, version) => {
+    const lines: string[] = [];
+    const [client] = await connect({ log: (line) => lines.push(line) });
+    await expect(client.raw(key, version, Buffer.alloc(0))).rejects.toThrow('connection closed');
+    expect(lines.at(-1)).toMatch(/^connection closed: /);
+  });
+
+  it('ignores bytes left over, as Kafka does', async () => {
+    const [client] = await connect();
+    // What librdkafka 2.16 sends to ask for all topics: its null array is three bytes too long.
+    const answer = await client.raw(3, 12, Buffer.from('0000000000010000', 'hex'));
+    expect(answer.remaining).toBeGreaterThan(0);
+  });
 
   it('closes the connection on a request that is too large, before it arrives', async () => {
     const [client] = await connect({ maxRequestBytes: 2_048 });

@@ -104,6 +104,13 @@ describe('TopicStore', () => {
     expect(() => setUp().open().create(name, 1, {})).toThrow(failsWith(ErrorCode.INVALID_TOPIC));
   });
 
+  it('refuses a name that differs from another in . and _ alone, as Kafka does', () => {
+    const store = setUp().open();
+    store.create('a.b', 1, {});
+    expect(() => store.create('a_b', 1, {})).toThrow(failsWith(ErrorCode.INVALID_TOPIC));
+    expect(() => store.create('a-b', 1, {})).not.toThrow();
+  });
+
   it.each([
     ['retention.ms', 'soon', 'a whole number >= -1'],
     ['segment.bytes', '10', 'a whole number >= 1024'],

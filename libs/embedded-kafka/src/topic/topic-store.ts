@@ -115,6 +115,13 @@ export class TopicStore {
     if (this.#topics.has(name)) {
       throw new ProtocolError(ErrorCode.TOPIC_ALREADY_EXISTS, `topic ${name} exists`);
     }
+    const similar = this.#similar(name);
+    if (similar !== undefined) {
+      throw new ProtocolError(
+        ErrorCode.INVALID_TOPIC,
+        `topic ${name} collides with ${similar}: names of metrics take '.' for '_'`,
+      );
+    }
     const count = partitions === -1 ? this.options.defaultPartitions : partitions;
     this.#checkRoom(count, 0);
     for (const [key, value] of Object.entries(configs)) checkConfig(this.configs, key, value);
@@ -127,6 +134,13 @@ export class TopicStore {
     if (replicas === undefined) leadership.elect([topic]);
     else leadership.assign(topic, replicas(count));
     return { partitions: count, id };
+  }
+
+  /** A topic whose name differs in `.` and `_` alone, which Kafka refuses. */
+  #similar(name: string): string | undefined {
+    if (!/[._]/.test(name)) return undefined;
+    const plain = name.replaceAll('.', '_');
+    return [...this.#topics.keys()].find((other) => other.replaceAll('.', '_') === plain);
   }
 
   /** @throws ProtocolError UNKNOWN_TOPIC_OR_PARTITION or INVALID_PARTITIONS */

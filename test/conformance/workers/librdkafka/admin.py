@@ -32,7 +32,13 @@ def admin_operations(connect):
         return local.admin
 
     def only(futures):
-        return next(iter(futures.values())).result(TIMEOUT)
+        try:
+            return next(iter(futures.values())).result(TIMEOUT)
+        except KafkaException as error:
+            # What librdkafka says when it finds no leader for a topic.
+            if error.args[0].name() == "_NOENT" and "partition leaders" in error.args[0].str():
+                raise Refused("UNKNOWN_TOPIC_OR_PARTITION", error.args[0].str()) from error
+            raise
 
     def metadata(connection):
         if connection.get("listener") != "sasl":

@@ -1,7 +1,9 @@
 """Consumers of librdkafka, each polled by a thread of its own."""
 
+import queue
 import threading
 import time
+from concurrent.futures import Future
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
@@ -22,6 +24,7 @@ class PolledConsumer(threading.Thread):
         self.partitions = {}
         self.failure = None
         self.closed = False
+        self.tasks = queue.SimpleQueue()
         if topics:
             consumer.subscribe(
                 topics,
@@ -34,7 +37,8 @@ class PolledConsumer(threading.Thread):
 
     def run(self):
         while not self.closed:
-            # What came before a seek has to be dropped with it.
+            while not self.tasks.empty():
+                self.tasks.get()()
             message = self.consumer.poll(0.05)
             with self.changed:
                 if message is not None:
@@ -59,6 +63,9 @@ class PolledConsumer(threading.Thread):
             )
         elif error.name() not in PASSING and self.failure is None:
             self.failure = KafkaException(error)
+            # A fatal error hides the one it stands for.
+            if error.fatal() and "_FATAL" == error.name() and "fenced" in error.str().lower():
+                self.failure = Refused("FENCED_INSTANCE_ID", error.str())
             if error.name() == "_AUTO_OFFSET_RESET" and "no previously committed" in error.str():
                 self.failure = Refused("CLIENT:NO_OFFSET", error.str())
 
@@ -83,12 +90,27 @@ class PolledConsumer(threading.Thread):
             taken, self.records = self.records, []
             return taken
 
+    def do(self, task):
+        """A consumer that is polling keeps other threads out: the one that polls does it."""
+        done = Future()
+
+        def perform():
+            try:
+                done.set_result(task(self.consumer))
+            except Exception as error:  # told to who asked
+                done.set_exception(error)
+
+        self.tasks.put(perform)
+        return done.result(20)
+
     def seek(self, where):
-        self.consumer.seek(where)
-        with self.changed:
-            self.records = [
-                each for each in self.records if each["partition"] != where.partition
-            ]
+        def move(consumer):
+            consumer.seek(where)
+            # What came before has to be dropped with it.
+            with self.changed:
+                self.records = []
+
+        self.do(move)
 
 
 def consumer_operations(connect):
@@ -136,7 +158,10 @@ def consumer_operations(connect):
             TopicPartition(o["topic"], o["partition"], o["offset"], o.get("metadata", ""))
             for o in args["offsets"]
         ]
-        for each in open_[args["consumer"]].consumer.commit(offsets=offsets, asynchronous=False):
+        committed = open_[args["consumer"]].do(
+            lambda consumer: consumer.commit(offsets=offsets, asynchronous=False)
+        )
+        for each in committed:
             if each.error:
                 raise KafkaException(each.error)
 
@@ -146,11 +171,11 @@ def consumer_operations(connect):
 
     def pause(args):
         where = TopicPartition(args["topic"], args["partition"])
-        open_[args["consumer"]].consumer.pause([where])
+        open_[args["consumer"]].do(lambda consumer: consumer.pause([where]))
 
     def resume(args):
         where = TopicPartition(args["topic"], args["partition"])
-        open_[args["consumer"]].consumer.resume([where])
+        open_[args["consumer"]].do(lambda consumer: consumer.resume([where]))
 
     def close(args):
         polled = open_.pop(args["consumer"])

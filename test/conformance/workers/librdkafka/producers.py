@@ -16,6 +16,8 @@ def producer_operations(connect):
             "enable.idempotence": args.get("idempotent", False),
             "partitioner": "murmur2_random",
             "message.timeout.ms": 8_000,
+            # How long a topic may be unknown before it counts as such.
+            "topic.metadata.propagation.max.ms": 2_000,
             "linger.ms": 0,
         }
         if "transactionalId" in args:

@@ -5,7 +5,7 @@ import { defineApi } from '../api.js';
 export const describeGroupsApi = defineApi({
   key: 15,
   name: 'DescribeGroups',
-  versions: [0, 5],
+  versions: [0, 6],
   flexibleFrom: 5,
   request: struct({ groups: array(string), includeOperations: since(3, bool, false) }),
   response: struct({
@@ -13,6 +13,7 @@ export const describeGroupsApi = defineApi({
     groups: array(
       struct({
         errorCode: int16,
+        errorMessage: since(6, nullableString, null),
         groupId: string,
         state: string,
         protocolType: string,
