@@ -120,7 +120,7 @@ export const TRANSACTIONS = area('transactions', (check) => {
     expect(values(await stage.read(topic, 2, committed))).toEqual(['1: 1', '1: 3']);
   });
 
-  check('come one after the other', TRANSACTION, async (stage) => {
+  check('come one after the other', [...TRANSACTION, 'aborts'], async (stage) => {
     const topic = await stage.topic();
     const producer = await transactional(stage);
     for (const i of [0, 1, 2, 3, 4, 5]) {
@@ -198,21 +198,25 @@ export const TRANSACTIONS = area('transactions', (check) => {
     return code;
   });
 
-  check('that takes too long is aborted', TRANSACTION, async (stage) => {
-    const topic = await stage.topic();
-    const producer = await stage.producer({
-      transactionalId: stage.name('tx'),
-      transactionTimeoutMs: 1_500,
-    });
-    await stage.call('begin', { producer });
-    await send(stage, producer, topic, 'slow');
-    await stage.send(topic, [{ value: 'after', partition: 0 }]);
-    expect(values(await stage.read(topic, 1, committed))).toEqual(['after']);
-  });
+  check(
+    'that takes too long is aborted',
+    [...TRANSACTION, 'transaction-timeout'],
+    async (stage) => {
+      const topic = await stage.topic();
+      const producer = await stage.producer({
+        transactionalId: stage.name('tx'),
+        transactionTimeoutMs: 1_500,
+      });
+      await stage.call('begin', { producer });
+      await send(stage, producer, topic, 'slow');
+      await stage.send(topic, [{ value: 'after', partition: 0 }]);
+      expect(values(await stage.read(topic, 1, committed))).toEqual(['after']);
+    },
+  );
 
   check(
     'is refused a time beyond what the broker allows',
-    ['openProducer', 'begin'],
+    ['openProducer', 'begin', 'transaction-timeout'],
     async (stage) => {
       const options = { transactionalId: stage.name('tx'), transactionTimeoutMs: 3_600_000 };
       const code = await stage.refused(

@@ -191,6 +191,17 @@ export type Feature =
   /** More than one header of a name, and null as a header's value. */
   | 'free-headers'
   | 'timestamps'
+  /** Times within a batch may be years apart. */
+  | 'time-span'
+  /** It shows the broker's time where the topic has that. */
+  | 'append-time'
+  /** It hides every transaction that was aborted. */
+  | 'aborts'
+  | 'transaction-timeout'
+  /** Its members know what was taken from them. */
+  | 'tells-revocation'
+  /** A static member is told that another took its name. */
+  | 'tells-fencing'
   | 'null-values'
   /** Null and empty are told apart, in keys and values. */
   | 'empty-bytes'

@@ -16,6 +16,7 @@ import type {
 
 const RECEIVE_MS = 15_000;
 const PAUSE_MS = 50;
+const POLL_MS = 2_000;
 
 /** What {@link Stage.read} reads, and how. */
 export interface Reading {
@@ -143,10 +144,24 @@ export class Stage {
       ...(isolation === undefined ? {} : { isolation }),
     });
     try {
-      return (await this.call('receive', { consumer, count, withinMs })).records;
+      return await this.#distinct(consumer, count, withinMs);
     } finally {
       await this.call('closeConsumer', { consumer });
     }
+  }
+
+  /** A group that joins again reads again what it did not commit: each record counts once. */
+  async #distinct(consumer: string, count: number, withinMs: number): Promise<ReceivedRecord[]> {
+    const late = AbortSignal.timeout(withinMs);
+    const seen = new Map<string, ReceivedRecord>();
+    while (seen.size < count && !late.aborted) {
+      const missing = { consumer, count: count - seen.size, withinMs: POLL_MS };
+      for (const record of (await this.call('receive', missing)).records) {
+        const id = `${record.partition}:${record.offset}`;
+        if (!seen.has(id)) seen.set(id, record);
+      }
+    }
+    return [...seen.values()];
   }
 
   /** Receives that many records, or fails. */

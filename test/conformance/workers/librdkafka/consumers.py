@@ -64,7 +64,7 @@ class PolledConsumer(threading.Thread):
         elif error.name() not in PASSING and self.failure is None:
             self.failure = KafkaException(error)
             # A fatal error hides the one it stands for.
-            if error.fatal() and "_FATAL" == error.name() and "fenced" in error.str().lower():
+            if error.name() == "_FATAL" and "static consumer" in error.str().lower():
                 self.failure = Refused("FENCED_INSTANCE_ID", error.str())
             if error.name() == "_AUTO_OFFSET_RESET" and "no previously committed" in error.str():
                 self.failure = Refused("CLIENT:NO_OFFSET", error.str())
