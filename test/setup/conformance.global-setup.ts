@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
 import { printReport } from '../conformance/suite/print-report.js';
 import type { Endpoints } from '../conformance/port/client.js';
 import { whyNoKafkaJars } from '../real-kafka/kafka-jars.js';
@@ -29,6 +30,7 @@ export default async function setup(project: Project): Promise<() => Promise<voi
   let kafka: RealKafka | undefined;
   if (missing === undefined) {
     kafka = await RealKafka.start();
+    await warmUp(kafka.brokers);
     const [plain, sasl] = [kafka.brokers[0]!, kafka.saslBrokers[0]!];
     project.provide('rookery:conformance', { reports, endpoints: { plain, sasl } });
   } else {
@@ -40,4 +42,24 @@ export default async function setup(project: Project): Promise<() => Promise<voi
     await printReport(reports);
     await rm(reports, { recursive: true, force: true });
   };
+}
+
+/** Kafka makes its own topics when they are first needed; no check should have to wait for that. */
+async function warmUp(brokers: readonly string[]): Promise<void> {
+  const client = new Kafka({
+    brokers: [...brokers],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 50, initialRetryTime: 100, maxRetryTime: 300 },
+  });
+  const [admin, producer] = [client.admin(), client.producer({ transactionalId: 'warm-up' })];
+  const topic = 'warm-up';
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+  await admin.setOffsets({ groupId: topic, topic, partitions: [{ partition: 0, offset: '0' }] });
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages: [{ value: topic }] });
+  await transaction.commit();
+  await producer.disconnect();
+  await admin.disconnect();
 }

@@ -3,7 +3,7 @@ import type { Need } from '../port/operations.js';
 import type { Stage } from '../suite/stage.js';
 import { area } from './check.js';
 
-const MEMBER: Need[] = ['openConsumer', 'receive', 'closeConsumer'];
+const MEMBER: Need[] = ['openConsumer', 'receive', 'closeConsumer', 'stays-joined'];
 const COMMITTED: Need[] = [...MEMBER, 'commitOffsets', 'groupOffsets', 'send'];
 
 /** A group that read and committed two records of a topic and has no members. */

@@ -198,6 +198,8 @@ export type Feature =
   /** It hides every transaction that was aborted. */
   | 'aborts'
   | 'transaction-timeout'
+  /** Its consumers stay in their group until they are closed. */
+  | 'stays-joined'
   /** Its members know what was taken from them. */
   | 'tells-revocation'
   /** A static member is told that another took its name. */

@@ -52,7 +52,12 @@ export class WorkerClient implements Client {
     }
   }
 
-  async call<O extends Operation>(operation: O, args: Operations[O][0]): Promise<Operations[O][1]> {
+  call<O extends Operation>(operation: O, args: Operations[O][0]): Promise<Operations[O][1]> {
+    return this.request(operation, args) as Promise<Operations[O][1]>;
+  }
+
+  /** What a worker may be asked for beside the port's operations. */
+  async request(operation: string, args: object): Promise<unknown> {
     if (this.#ended) throw this.#ended;
     const id = (this.#lastId += 1);
     const late = AbortSignal.timeout(CALL_TIMEOUT_MS);
@@ -63,7 +68,7 @@ export class WorkerClient implements Client {
     };
     late.addEventListener('abort', onLate);
     try {
-      return await new Promise<Operations[O][1]>((resolve, reject) => {
+      return await new Promise<unknown>((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
         this.child.stdin?.write(`${toLine({ id, op: operation, args: encodeRecords(args) })}\n`);
       });

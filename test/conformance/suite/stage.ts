@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
 import { KAFKA_USER } from '../../real-kafka/real-kafka.js';
 import { Refusal, type Client, type Endpoints } from '../port/client.js';
+import { NotOffered } from '../workers/command-client.js';
 import type {
   ConsumerOptions,
   Isolation,
@@ -58,9 +59,10 @@ export class Scenery {
       waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
     });
+    // Kafka knows a topic a moment before it serves all its partitions.
     await until(
-      () => admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined),
-      (found) => found?.topics[0]?.partitions.length === partitions,
+      () => admin.fetchTopicOffsets(topic).catch(() => []),
+      (served) => served.length === partitions,
     );
     return topic;
   }
@@ -208,7 +210,7 @@ export class Stage {
     try {
       await operation;
     } catch (error) {
-      if (error instanceof Refusal) return error.code;
+      if (error instanceof Refusal && !(error instanceof NotOffered)) return error.code;
       throw error;
     }
     return 'NOT_REFUSED';

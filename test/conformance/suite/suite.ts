@@ -8,6 +8,7 @@ import type { Check } from '../checks/check.js';
 import { EXPLAINED } from '../explained.js';
 import type { Client, Endpoints } from '../port/client.js';
 import { KAFKA_USER } from '../../real-kafka/real-kafka.js';
+import { NotOffered } from '../workers/command-client.js';
 import type { BrokerName, Difference, Outcome, SuiteReport } from './report.js';
 import { Scenery, Stage } from './stage.js';
 
@@ -111,10 +112,11 @@ function define(source: ClientSource, opponent: Opponent, report: SuiteReport): 
           });
           continue;
         }
-        it(name, async () => {
+        it(name, async ({ skip }) => {
           const stage = new Stage(client, scenery, () => source.start(scenery.endpoints));
           const outcome = await run(check, name, broker, stage);
           report.outcomes.push(outcome);
+          if (outcome.result === 'not offered') skip(`not offered: ${outcome.because}`);
           settle(source, outcome, report);
         });
       }
@@ -135,6 +137,9 @@ async function run(check: Check, name: string, broker: BrokerName, stage: Stage)
       ms: ms(),
     };
   } catch (error) {
+    if (error instanceof NotOffered) {
+      return { check: name, broker, result: 'not offered', because: error.message };
+    }
     return {
       check: name,
       broker,

@@ -202,6 +202,15 @@ describe('the exchange, request by request', () => {
     await client.closed;
   });
 
+  it('advertises the handshake of version 0, without which librdkafka 2.0 does not log in', async () => {
+    const [client] = await start();
+    const { apis } = await client.call(apiVersionsApi, 0, {});
+    expect(apis.find(({ key }) => key === saslHandshakeApi.key)).toMatchObject({
+      minVersion: 0,
+      maxVersion: 1,
+    });
+  });
+
   it('answers an unknown mechanism with those there are, and closes', async () => {
     const [client] = await start();
     expect(await client.call(saslHandshakeApi, 1, { mechanism: 'GSSAPI' })).toEqual({

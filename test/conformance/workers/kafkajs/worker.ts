@@ -61,6 +61,7 @@ serve(
     'aborts',
     'tells-revocation',
     'transaction-timeout',
+    'stays-joined',
     'null-values',
     'empty-bytes',
     'binary',

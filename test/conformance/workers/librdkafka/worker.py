@@ -17,7 +17,7 @@ FEATURES = [
     "codec:none", "codec:gzip", "codec:snappy", "codec:lz4", "codec:zstd",
     "strategy:range", "strategy:roundrobin", "strategy:cooperative-sticky",
     "login:PLAIN", "login:SCRAM-SHA-256", "login:SCRAM-SHA-512",
-    "acks:0", "sent-positions", "idempotent", "headers", "free-headers", "timestamps", "time-span", "append-time", "aborts", "tells-revocation", "transaction-timeout", "tells-fencing",
+    "acks:0", "sent-positions", "idempotent", "headers", "free-headers", "timestamps", "time-span", "append-time", "aborts", "tells-revocation", "transaction-timeout", "stays-joined", "tells-fencing",
     "null-values", "empty-bytes", "binary", "murmur2", "static-member", "assign",
     "reset:none", "read_committed", "offset-metadata", "validate-only", "max-timestamp",
     "listOffset:isolation", "session-timeout", "is-default", "member-assignment",

@@ -53,7 +53,7 @@ export function adminOperations(): Served {
     },
     createPartitions: async ({ topic, total }) => {
       await admin().createPartitions({
-        topics: [{ name: topic, count: total, assignments: null as never }],
+        topics: [{ name: topic, count: total, assignments: null }],
       });
       return {};
     },

@@ -8,7 +8,7 @@ import { producerOperations } from './producers.js';
 const manifest = new URL('../package.json', import.meta.resolve('@platformatic/kafka'));
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
 
-/** What the broker said is often deep within errors of errors. */
+/** What the broker said at last is often deep within errors of errors. */
 function codeOf(error: unknown): string {
   const said = String(error);
   if (said.includes('Unknown topic')) return 'UNKNOWN_TOPIC_OR_PARTITION';
@@ -21,7 +21,7 @@ function protocolCode(error: unknown): string | undefined {
   const { apiId, code, errors, cause } = error as Record<string, unknown>;
   if (typeof apiId === 'string') return apiId;
   if (code === 'PLT_KFK_AUTHENTICATION') return 'SASL_AUTHENTICATION_FAILED';
-  for (const inner of [...((errors as unknown[] | undefined) ?? []), cause]) {
+  for (const inner of [...((errors as unknown[] | undefined) ?? []).toReversed(), cause]) {
     const found = protocolCode(inner);
     if (found !== undefined) return found;
   }
@@ -51,6 +51,7 @@ serve(
     'headers',
     'timestamps',
     'transaction-timeout',
+    'stays-joined',
     'null-values',
     'binary',
     'murmur2',
