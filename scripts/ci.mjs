@@ -16,6 +16,12 @@ const steps = [
   { name: 'e2e', command: ['npm', 'run', 'test:e2e', '--'], minutes: 20, tests: true },
   { name: 'crash', command: ['npm', 'run', 'test:crash', '--'], minutes: 20, tests: true },
   { name: 'soak', command: ['npm', 'run', 'test:soak', '--'], minutes: 20, tests: true },
+  {
+    name: 'conformance',
+    command: ['npm', 'run', 'test:conformance', '--'],
+    minutes: 15,
+    tests: true,
+  },
   { name: 'interop', command: ['npm', 'run', 'test:interop', '--'], minutes: 20, tests: true },
 ];
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import { KAFKA_USER } from '../../real-kafka/real-kafka.js';
 import { Refusal, type Client, type Endpoints } from '../port/client.js';
 import { NotOffered } from '../workers/command-client.js';
@@ -29,22 +29,7 @@ export interface Reading {
 
 /** Puts what a check needs on a broker, beside the client that is checked. */
 export class Scenery {
-  readonly #admins;
-
-  constructor(readonly endpoints: Endpoints) {
-    const { plain, sasl } = endpoints;
-    const connect = (broker: string, login: Partial<KafkaConfig>) =>
-      new Kafka({
-        clientId: 'conformance-scenery',
-        brokers: [broker],
-        logLevel: logLevel.NOTHING,
-        ...login,
-      }).admin();
-    this.#admins = {
-      plain: connect(plain, {}),
-      sasl: connect(sasl, { sasl: { mechanism: 'plain', ...KAFKA_USER } }),
-    };
-  }
+  constructor(readonly endpoints: Endpoints) {}
 
   async topic(
     listener: 'plain' | 'sasl',
@@ -52,23 +37,29 @@ export class Scenery {
     configs: Record<string, string>,
   ): Promise<string> {
     const topic = `t-${randomUUID()}`;
-    const admin = this.#admins[listener];
+    // A client of its own: kafkajs asks for every topic it ever knew, and fails for a deleted one.
+    const admin = new Kafka({
+      clientId: 'conformance-scenery',
+      brokers: [this.endpoints[listener]],
+      logLevel: logLevel.NOTHING,
+      ...(listener === 'sasl' ? { sasl: { mechanism: 'plain', ...KAFKA_USER } } : {}),
+    }).admin();
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
     await admin.connect();
-    await admin.createTopics({
-      waitForLeaders: false,
-      topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
-    });
-    // Kafka knows a topic a moment before it serves all its partitions.
-    await until(
-      () => admin.fetchTopicOffsets(topic).catch(() => []),
-      (served) => served.length === partitions,
-    );
-    return topic;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(Object.values(this.#admins).map((admin) => admin.disconnect()));
+    try {
+      await admin.createTopics({
+        waitForLeaders: false,
+        topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+      });
+      // Kafka knows a topic a moment before it serves all its partitions.
+      await until(
+        () => admin.fetchTopicOffsets(topic).catch(() => []),
+        (served) => served.length === partitions,
+      );
+      return topic;
+    } finally {
+      await admin.disconnect();
+    }
   }
 }
 

@@ -89,7 +89,6 @@ async function open(
   const scenery = new Scenery(endpoints);
   const close = async (): Promise<void> => {
     await client.close();
-    await scenery.close();
     await stop();
   };
   return { broker, client, scenery, close };

@@ -16,7 +16,7 @@ export function commandClient(
     call: <O extends Operation>(operation: O, args: Operations[O][0]) => {
       const serve = served[operation];
       if (serve === undefined) throw new NotOffered(operation);
-      return serve(args) as Promise<Operations[O][1]>;
+      return serve(args);
     },
     close,
   };

@@ -15,13 +15,17 @@ export const consoleClient: ClientSource = {
   obstacle: whyNoJava,
   start: async ({ plain }) => {
     const worker = await WorkerClient.start('java', await javaArgs('Tools'));
-    const tools = new ConsoleTools(worker, plain);
     const folder = await mkdtemp(join(tmpdir(), 'rookery-console-tools-'));
     const file = async (name: string, text: string): Promise<string> => {
       const path = join(folder, name);
       await writeFile(path, text);
       return path;
     };
+    const patience = await file(
+      'admin.properties',
+      'request.timeout.ms=5000\ndefault.api.timeout.ms=6000\n',
+    );
+    const tools = new ConsoleTools(worker, plain, patience);
     return commandClient(
       worker.name,
       { ...adminOperations(tools, file), ...recordOperations(tools) },

@@ -90,10 +90,18 @@ function operations(endpoints: Endpoints): Served {
     openProducer: async (options) => {
       producers.add(options.producer, [
         ...connect(endpoints, options),
-        ...['-X', `acks=${options.acks ?? -1}`, '-z', options.codec ?? 'none'],
-        ...['-X', `enable.idempotence=${options.idempotent ?? false}`],
-        ...['-X', 'topic.partitioner=murmur2_random', '-X', 'message.timeout.ms=8000'],
-        ...['-X', 'topic.metadata.propagation.max.ms=2000'],
+        '-X',
+        `acks=${options.acks ?? -1}`,
+        '-z',
+        options.codec ?? 'none',
+        '-X',
+        `enable.idempotence=${options.idempotent ?? false}`,
+        '-X',
+        'topic.partitioner=murmur2_random',
+        '-X',
+        'message.timeout.ms=8000',
+        '-X',
+        'topic.metadata.propagation.max.ms=2000',
       ]);
       return {};
     },
@@ -111,16 +119,26 @@ function operations(endpoints: Endpoints): Served {
       const { group, topics, assign, isolation, reset } = options;
       const common = [
         ...connect(endpoints, options),
-        ...['-J', '-q', '-u', '-X', `isolation.level=${isolation ?? 'read_uncommitted'}`],
-        ...['-X', `auto.offset.reset=${reset ?? 'earliest'}`],
+        '-J',
+        '-q',
+        '-u',
+        '-X',
+        `isolation.level=${isolation ?? 'read_uncommitted'}`,
+        '-X',
+        `auto.offset.reset=${reset ?? 'earliest'}`,
       ];
       const only = assign?.[0];
       const from =
         only === undefined
           ? ['-G', group ?? '', ...(topics ?? [])]
           : [
-              ...['-C', '-t', only.topic, '-p', String(only.partition)],
-              ...['-o', BEGINNING[only.from] ?? String(only.from)],
+              '-C',
+              '-t',
+              only.topic,
+              '-p',
+              String(only.partition),
+              '-o',
+              BEGINNING[only.from] ?? String(only.from),
             ];
       consumers.add(options.consumer, async (count, withinMs) => {
         const limit = ['-c', String(count)];

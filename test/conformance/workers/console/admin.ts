@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../../port/client.js';
+import { NotOffered } from '../command-client.js';
 import type { Served } from '../serve.js';
 import type { ConsoleTools } from './tools.js';
 
@@ -19,10 +20,15 @@ export function adminOperations(
   const configs = (...args: string[]) => tools.run('kafka-configs', args);
 
   return {
-    listTopics: async () => ({ topics: lines(await topics('--list')) }),
+    listTopics: async ({ listener }) => {
+      if (listener === 'sasl') throw new NotOffered('logins');
+      return { topics: lines(await topics('--list')) };
+    },
     createTopic: async ({ topic, partitions, replicationFactor, configs: given }) => {
       await topics(
-        ...['--create', '--topic', topic],
+        '--create',
+        '--topic',
+        topic,
         ...(partitions === undefined ? [] : ['--partitions', String(partitions)]),
         ...(replicationFactor === undefined
           ? []
@@ -47,7 +53,12 @@ export function adminOperations(
     },
     describeConfigs: async ({ type, name }) => {
       const output = await configs(
-        ...['--describe', '--all', '--entity-type', `${type}s`, '--entity-name', name],
+        '--describe',
+        '--all',
+        '--entity-type',
+        `${type}s`,
+        '--entity-name',
+        name,
       );
       const found = [...output.matchAll(/^ {2}([\w.]+)=(.*?) sensitive=\w+ synonyms=\{(.*)\}/gm)];
       return {
@@ -65,7 +76,11 @@ export function adminOperations(
     incrementalAlterConfigs: async ({ topic, set, unset }) => {
       const added = Object.entries(set ?? {}).map(([name, value]) => `${name}=${value}`);
       await configs(
-        ...['--alter', '--entity-type', 'topics', '--entity-name', topic],
+        '--alter',
+        '--entity-type',
+        'topics',
+        '--entity-name',
+        topic,
         ...(added.length === 0 ? [] : ['--add-config', added.join(',')]),
         ...(unset === undefined ? [] : ['--delete-config', unset.join(',')]),
       );
@@ -74,9 +89,7 @@ export function adminOperations(
     listOffset: async ({ topic, partition, at }) => {
       const time = typeof at === 'object' ? String(at.timestamp) : (TIMES[at] ?? String(at));
       const output = await tools
-        .run('kafka-get-offsets', [
-          ...['--topic-partitions', `${topic}:${partition}`, '--time', time],
-        ])
+        .run('kafka-get-offsets', ['--topic-partitions', `${topic}:${partition}`, '--time', time])
         .catch((error: unknown) => {
           // It finds no partition that matches.
           if (String(error).includes('Could not match')) return unknown(topic);
@@ -113,8 +126,14 @@ export function adminOperations(
     alterGroupOffsets: async ({ group, offsets }) => {
       for (const { topic, partition, offset } of offsets) {
         await groups(
-          ...['--reset-offsets', '--group', group, '--topic', `${topic}:${partition}`],
-          ...['--to-offset', String(offset), '--execute'],
+          '--reset-offsets',
+          '--group',
+          group,
+          '--topic',
+          `${topic}:${partition}`,
+          '--to-offset',
+          String(offset),
+          '--execute',
         );
       }
       return {};

@@ -18,13 +18,24 @@ export function recordOperations(tools: ConsoleTools): Served {
     },
     send: async ({ producer, topic, records }) => {
       const { acks = -1, codec = 'none' } = producers.get(producer);
-      const input = records.map(toLine).join('\n');
+      const headers = records.some((record) => (record.headers ?? []).length > 0);
+      const input = records.map((record) => toLine(record, headers)).join('\n');
       await tools.run(
         'kafka-console-producer',
         [
-          ...['--topic', topic, '--compression-codec', codec, '--sync'],
-          ...['--command-property', `acks=${acks}`, '--command-property', 'max.block.ms=5000'],
-          ...['--reader-property', 'parse.key=true', '--reader-property', 'parse.headers=true'],
+          '--topic',
+          topic,
+          '--compression-codec',
+          codec,
+          '--sync',
+          '--command-property',
+          `acks=${acks}`,
+          '--command-property',
+          'max.block.ms=5000',
+          '--reader-property',
+          'parse.key=true',
+          '--reader-property',
+          `parse.headers=${headers}`,
         ],
         input,
       );
@@ -52,8 +63,13 @@ export function recordOperations(tools: ConsoleTools): Served {
       const { topic, args } = consumers.get(consumer);
       const printed = ['timestamp', 'partition', 'offset', 'headers', 'key'];
       const output = await tools.run('kafka-console-consumer', [
-        ...['--topic', topic, ...args, '--max-messages', String(count)],
-        ...['--timeout-ms', String(withinMs)],
+        '--topic',
+        topic,
+        ...args,
+        '--max-messages',
+        String(count),
+        '--timeout-ms',
+        String(withinMs),
         ...printed.flatMap((each) => ['--formatter-property', `print.${each}=true`]),
       ]);
       return { records: output.split('\n').flatMap((line) => toRecord(topic, line)) };
@@ -65,14 +81,17 @@ export function recordOperations(tools: ConsoleTools): Served {
   };
 }
 
-function toLine({ key, value, headers, partition, timestamp }: OutgoingRecord): string {
+function toLine(
+  { key, value, headers, partition, timestamp }: OutgoingRecord,
+  withHeaders: boolean,
+): string {
   if (partition !== undefined && partition !== 0) throw new NotOffered('a partition to send to');
   if (timestamp !== undefined) throw new NotOffered('timestamps');
   if (typeof value !== 'string' || (key !== undefined && typeof key !== 'string')) {
     throw new NotOffered('what is no text');
   }
   const pairs = (headers ?? []).map(([name, header]) => `${name}:${String(header)}`);
-  return `${pairs.join(',')}\t${key ?? ''}\t${value}`;
+  return `${withHeaders ? `${pairs.join(',')}\t` : ''}${key ?? ''}\t${value}`;
 }
 
 function toRecord(topic: string, line: string): ReceivedRecord[] {

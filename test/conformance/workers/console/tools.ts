@@ -19,20 +19,38 @@ interface Ran {
   readonly codes: readonly string[];
 }
 
+/** What tools find out by themselves, in their own words. */
+const OWN_WORDS: readonly (readonly [words: RegExp, code: string])[] = [
+  [/not present in metadata/, 'UNKNOWN_TOPIC_OR_PARTITION'],
+  [/Invalid value .* for configuration/, 'INVALID_CONFIG'],
+  [/[Pp]artitions?.* (must|should) be (greater|larger)/, 'INVALID_PARTITIONS'],
+];
+
 /** Runs tools on a broker. */
 export class ConsoleTools {
   constructor(
     private readonly worker: WorkerClient,
     private readonly broker: string,
+    /** Properties for the tools that administer. */
+    private readonly properties: string,
   ) {}
 
   /** @throws Refusal when the tool says that it failed */
   async run(tool: keyof typeof TOOLS, args: readonly string[], input = ''): Promise<string> {
     const { code, output, codes } = (await this.worker.request('run', {
       tool: TOOLS[tool],
-      args: ['--bootstrap-server', this.broker, ...args],
+      args: [
+        '--bootstrap-server',
+        this.broker,
+        ...(tool.startsWith('kafka-console') ? [] : ['--command-config', this.properties]),
+        ...args,
+      ],
       input,
     })) as Ran;
+    if (code !== 0) {
+      const known = OWN_WORDS.find(([words]) => words.test(output));
+      if (known !== undefined) throw new Refusal(known[1], output);
+    }
     if (codes.length > 0) throw new Refusal(codes.at(-1)!, output);
     if (code !== 0) throw new Refusal(`CLIENT:${output.trim().split('\n')[0]}`, output);
     return output;

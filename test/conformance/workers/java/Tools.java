@@ -15,30 +15,37 @@ import org.apache.kafka.common.utils.Exit;
 /** Runs the console tools of Kafka by their main classes, one after the other, in one JVM. */
 public final class Tools {
   private static ByteArrayOutputStream output = new ByteArrayOutputStream();
+  /** How the tool that runs wanted to end first, and what it had written by then. */
+  private static Ended ended;
 
   private Tools() {}
 
   /** A tool wants to end the process. */
   private static final class Ended extends Error {
     final int code;
+    final String written;
 
-    Ended(int code) {
+    Ended(int code, String written) {
       super(null, null, false, false);
       this.code = code;
+      this.written = written;
     }
   }
 
   public static void main(String[] ignored) throws Exception {
     var lines = new Lines();
     lines.on("run", Tools::run);
+    // Tools write to both, and logging keeps what it finds when it starts.
+    var captured = new PrintStream(new Switched(), true, StandardCharsets.UTF_8);
+    System.setOut(captured);
+    System.setErr(captured);
     Exit.setExitProcedure(
         (code, message) -> {
           if (message != null) System.out.println(message);
-          throw new Ended(code);
+          // Some tools catch everything, and want to end once more.
+          if (ended == null) ended = new Ended(code, output.toString(StandardCharsets.UTF_8));
+          throw ended;
         });
-    // Tools write to both, and their logging keeps what it finds when it starts.
-    var captured = new PrintStream(new Switched(), true, StandardCharsets.UTF_8);
-    System.setErr(captured);
     lines.serve("console tools " + AppInfoParser.getVersion() + " (Java)", List.of());
   }
 
@@ -48,21 +55,20 @@ public final class Tools {
     args.get("args").forEach(argument -> arguments.add(argument.asText()));
     System.setIn(
         new ByteArrayInputStream(args.path("input").asText("").getBytes(StandardCharsets.UTF_8)));
+    ended = null;
     int code = 0;
     try {
       Class.forName(args.get("tool").asText())
           .getMethod("main", String[].class)
           .invoke(null, (Object) arguments.toArray(String[]::new));
     } catch (InvocationTargetException error) {
-      if (error.getCause() instanceof Ended ended) {
-        code = ended.code;
-      } else {
+      if (ended == null) {
         code = 1;
         error.getCause().printStackTrace();
       }
     }
-    System.out.flush();
-    String written = output.toString(StandardCharsets.UTF_8);
+    String written = ended == null ? output.toString(StandardCharsets.UTF_8) : ended.written;
+    if (ended != null) code = ended.code;
     return Map.of("code", code, "output", written, "codes", codesOf(written));
   }
 
