@@ -8,6 +8,7 @@ import type {
   TopicPartition,
 } from '@rookery/kafka';
 import { BatchWork, type BatchHandler, type BatchWorkParts } from '../batch/batch-work.js';
+import { Backlog, bytesOf } from './backlog.js';
 import { CommitLoop } from './commit-loop.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import type { MessageProcessor, Progress } from './message-processor.js';
@@ -47,12 +48,19 @@ export interface GroupConsumerParts {
   readonly log: KafkaLog;
 }
 
-/** Of a partition: bytes in memory. */
+/** Of a partition: what is in memory. */
 interface Load {
   readonly session: PartitionSession;
+  /**
+   * What has come is begun bit by bit: thousands of records at a time would cost more in garbage
+   * than in handling.
+   */
+  readonly backlog: Backlog;
   /** By consumer. */
   readonly batches: Map<string, BatchWork>;
+  /** Of what was begun. */
   bytes: number;
+  filling: boolean;
 }
 
 /**
@@ -70,6 +78,8 @@ export class GroupConsumer {
   readonly #unreadableSlots: Slots;
   /** How long a try of its slowest handler and the pause after it may take, in milliseconds. */
   readonly patienceMs: number;
+  /** Records of one partition that may be begun and not finished. */
+  readonly #window: number;
   #closing = false;
   #lastProgress: number;
 
@@ -82,6 +92,8 @@ export class GroupConsumer {
     this.topics = [...new Set(handlers.flatMap(({ topics }) => topics))].sort();
     this.#routes = new RouteTable(handlers, slots, options.unknownType);
     this.#unreadableSlots = new Slots(1, slots);
+    const batches = handlers.map(({ batch }) => batch?.max ?? 0);
+    this.#window = Math.max(options.maxInFlight, ...batches);
     this.#lastProgress = parts.clock.monotonic();
     this.patienceMs = Math.max(
       ...handlers.map(({ timeoutMs, retry }) => timeoutMs + retry.backoff.max),
@@ -112,7 +124,9 @@ export class GroupConsumer {
   /** Records that are in memory. */
   get inFlight(): number {
     let sum = 0;
-    for (const { session } of this.#loads.values()) sum += session.tracker.inFlight;
+    for (const { session, backlog } of this.#loads.values()) {
+      sum += session.tracker.inFlight + backlog.length;
+    }
     return sum;
   }
 
@@ -147,7 +161,13 @@ export class GroupConsumer {
     this.#progress();
     for (const at of partitions) {
       const session = new PartitionSession(at, this.parts.clock);
-      this.#loads.set(partitionKey(at), { session, batches: new Map(), bytes: 0 });
+      this.#loads.set(partitionKey(at), {
+        session,
+        backlog: new Backlog(),
+        batches: new Map(),
+        bytes: 0,
+        filling: false,
+      });
     }
   }
 
@@ -165,8 +185,22 @@ export class GroupConsumer {
     const load = this.#loads.get(partitionKey({ topic, partition }));
     if (load === undefined || load.session.stopped) return;
     this.#progress();
-    for (const record of records) this.#begin(load, record);
+    load.backlog.add(records);
+    this.#fill(load);
     this.#limit(load);
+  }
+
+  /** Begins what has come, as much at a time as may be in flight. */
+  #fill(load: Load): void {
+    if (load.filling) return;
+    load.filling = true;
+    const { session, backlog } = load;
+    while (!session.stopped && session.tracker.inFlight < this.#window) {
+      const record = backlog.take();
+      if (record === undefined) break;
+      this.#begin(load, record);
+    }
+    load.filling = false;
   }
 
   #begin(load: Load, record: IncomingRecord): void {
@@ -188,6 +222,7 @@ export class GroupConsumer {
       load.bytes -= bytes;
       session.tracker.finish(record.offset);
       this.#commits.schedule();
+      this.#fill(load);
       this.#limit(load);
     };
     const { fence } = session;
@@ -241,13 +276,14 @@ export class GroupConsumer {
   }
 
   /** Stops reading a partition that has too much in memory, and goes on when half of it is done. */
-  #limit({ session, bytes }: Load): void {
+  #limit({ session, backlog, bytes: begun }: Load): void {
     const { maxInFlight, maxInFlightBytes } = this.options;
-    const { inFlight } = session.tracker;
-    if (!session.paused && (inFlight > maxInFlight || bytes > maxInFlightBytes)) {
+    const records = session.tracker.inFlight + backlog.length;
+    const bytes = begun + backlog.bytes;
+    if (!session.paused && (records > maxInFlight || bytes > maxInFlightBytes)) {
       session.paused = true;
       this.#consumer.pause([session.at]);
-    } else if (session.paused && inFlight <= maxInFlight / 2 && bytes <= maxInFlightBytes / 2) {
+    } else if (session.paused && records <= maxInFlight / 2 && bytes <= maxInFlightBytes / 2) {
       session.paused = false;
       if (!session.stopped) this.#consumer.resume([session.at]);
     }
@@ -256,11 +292,6 @@ export class GroupConsumer {
 
 function isBatched(handler: ConsumerHandler): handler is BatchHandler {
   return handler.batch !== undefined;
-}
-
-/** Bytes that a record holds in memory. */
-function bytesOf({ value, key }: IncomingRecord): number {
-  return (value?.length ?? 0) + (key?.length ?? 0) + 256;
 }
 
 function partitionKey({ topic, partition }: TopicPartition): string {
