@@ -144,6 +144,18 @@ export class FailedMessages {
     return rows.map(({ id }) => String(id));
   }
 
+  /** Milliseconds until the next message is due by itself, 0 when one is; `undefined` without one. */
+  async untilDue(consumers: readonly string[]): Promise<number | undefined> {
+    const { rows } = await this.host.query<{ wait: number | string | null }>(
+      `select extract(epoch from min(next_at) - clock_timestamp())::float8 * 1000 as wait
+         from rookery_failed_messages
+        where status = 'parked' and next_at is not null and consumer = any($1::text[])`,
+      [consumers],
+    );
+    const wait = rows[0]?.wait ?? undefined;
+    return wait === undefined ? undefined : Math.max(0, Number(wait));
+  }
+
   /** Notes that a replay has ended a message, within the transaction of its effects. */
   async end(id: string, status: 'replayed' | 'discarded'): Promise<void> {
     await this.host.query(

@@ -17,7 +17,7 @@ import type { Replayer } from './replayer.js';
 export interface ReplayRunnerParts {
   readonly jobs: ReplayJobs;
   readonly rows: Pick<FailureRows, 'next'>;
-  readonly failures: Pick<FailedMessages, 'due'>;
+  readonly failures: Pick<FailedMessages, 'due' | 'untilDue'>;
   readonly replayer: Pick<Replayer, 'replay' | 'replayKey'>;
   /** Under which names messages may have failed here. */
   readonly names: () => readonly string[];
@@ -28,8 +28,10 @@ export interface ReplayRunnerParts {
   readonly log: KafkaLog;
 }
 
-/** How often it looks for jobs that others have left, and for messages that are due. */
+/** How often it looks for jobs that others have left. */
 const POLL_MS = 5_000;
+/** Pause before messages that are due: one whose key is in use stays due. */
+const DUE_MS = 100;
 const LEASE_MS = 60_000;
 const DUE_BATCH = 50;
 const BACKOFF = { initialMs: 500, maxMs: 30_000 };
@@ -64,7 +66,7 @@ export class ReplayRunner {
     while (!this.#stopped.signal.aborted) {
       let pause = POLL_MS;
       try {
-        await this.#retryDue();
+        pause = await this.#retryDue();
         const job = await this.parts.jobs.lease(LEASE_MS);
         if (job !== undefined) {
           await this.#work(job);
@@ -82,12 +84,13 @@ export class ReplayRunner {
     }
   }
 
-  async #retryDue(): Promise<void> {
+  /** Returns the pause until more is due. */
+  async #retryDue(): Promise<number> {
     const consumers = this.parts.retrying();
-    if (consumers.length === 0) return;
+    if (consumers.length === 0) return POLL_MS;
     const { signal } = this.#stopped;
     for (const id of await this.parts.failures.due(consumers, DUE_BATCH)) {
-      if (signal.aborted) return;
+      if (signal.aborted) break;
       try {
         await this.parts.replayer.replayKey(id, {
           actor: 'retry',
@@ -99,6 +102,8 @@ export class ReplayRunner {
         if (!isInTheWay(error)) throw error;
       }
     }
+    const wait = (await this.parts.failures.untilDue(consumers)) ?? POLL_MS;
+    return Math.min(POLL_MS, Math.max(DUE_MS, wait));
   }
 
   async #work(job: LeasedJob): Promise<void> {
