@@ -122,9 +122,11 @@ export class MessagingEngine {
       delayed: this.delayed,
       maxMessageSize: options.maxMessageSize,
     });
+    this.failures = new FailedMessages(host, () => this.#replays.wake());
     const processor = new MessageProcessor({
       ...parts,
       service,
+      failures: this.failures,
       inbox: this.inbox,
       outbox: this.outbox,
       writer: this.publisher,
@@ -155,7 +157,6 @@ export class MessagingEngine {
         onSkipped: (topic, reason) => listener.onSkipped(topic, reason),
       },
     );
-    this.failures = new FailedMessages(host);
     const failed = {
       ...parts,
       failures: this.failures,

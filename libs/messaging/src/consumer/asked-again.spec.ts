@@ -16,6 +16,7 @@ import { Outbox } from '../outbox/outbox.js';
 import { MessageWriter } from '../publish/message-writer.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import { Delivery } from './delivery.js';
+import { FailedMessages } from '../parking/failed-messages.js';
 import { MessageProcessor } from './message-processor.js';
 
 const db = useDatabase({ migrations: [messagingMigrations] });
@@ -58,6 +59,7 @@ function processor(): MessageProcessor {
     host: db.unitOfWork,
     inbox: new Inbox(db.unitOfWork),
     outbox,
+    failures: new FailedMessages(db.unitOfWork),
     writer: new MessageWriter({
       service: 'again',
       outbox,

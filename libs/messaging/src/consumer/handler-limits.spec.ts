@@ -8,6 +8,7 @@ import { HEADER } from '../envelope/header-names.js';
 import { Inbox } from '../inbox/inbox.js';
 import { Outbox } from '../outbox/outbox.js';
 import { Delivery } from './delivery.js';
+import { FailedMessages } from '../parking/failed-messages.js';
 import { MessageProcessor } from './message-processor.js';
 
 const Happened = defineEvent('limits.happened', {
@@ -43,6 +44,7 @@ it('leaves nothing behind of a handler that throws at once, and begins none that
     host,
     inbox: new Inbox(host),
     outbox: new Outbox(host, () => {}),
+    failures: new FailedMessages(host),
     writer: { answer: async () => {} },
     tracing: new Tracing({ app: 'limits', instance: 'limits-1' }),
     clock,

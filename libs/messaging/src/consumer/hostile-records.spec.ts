@@ -18,6 +18,7 @@ import { MessageWriter } from '../publish/message-writer.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import { Delivery } from './delivery.js';
 import { GroupConsumer } from './group-consumer.js';
+import { FailedMessages } from '../parking/failed-messages.js';
 import { MessageProcessor } from './message-processor.js';
 import { Slots } from './slots.js';
 
@@ -59,6 +60,7 @@ function processor(): MessageProcessor {
     host: db.unitOfWork,
     inbox: new Inbox(db.unitOfWork),
     outbox,
+    failures: new FailedMessages(db.unitOfWork),
     writer: writer(outbox),
     tracing: new Tracing({ app: 'hostile', instance: 'hostile-1' }),
     clock: systemClock,

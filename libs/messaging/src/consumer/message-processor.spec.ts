@@ -15,6 +15,7 @@ import { Outbox } from '../outbox/outbox.js';
 import { MessageWriter } from '../publish/message-writer.js';
 import type { ConsumerHandler } from './consumer-handler.js';
 import { Delivery } from './delivery.js';
+import { FailedMessages } from '../parking/failed-messages.js';
 import { MessageProcessor, type Progress } from './message-processor.js';
 
 const db = useDatabase({ migrations: [messagingMigrations] });
@@ -75,6 +76,7 @@ function processor(clock = systemClock): MessageProcessor {
     host,
     inbox: new Inbox(host),
     outbox,
+    failures: new FailedMessages(host),
     writer: new MessageWriter({
       service: 'procspec',
       outbox,

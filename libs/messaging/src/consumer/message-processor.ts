@@ -6,7 +6,7 @@ import { typeOf } from '../envelope/envelope.js';
 import type { Inbox } from '../inbox/inbox.js';
 import { UnreadableRecordError } from '../messaging.errors.js';
 import type { Outbox } from '../outbox/outbox.js';
-import { FailedMessages } from '../parking/failed-messages.js';
+import type { FailedMessages } from '../parking/failed-messages.js';
 import { ParkingLot } from '../parking/parking-lot.js';
 import type { MessageWriter } from '../publish/message-writer.js';
 import { arrivalOf } from './arrival.js';
@@ -31,6 +31,7 @@ export interface MessageProcessorParts {
   readonly host: TransactionHost;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  readonly failures: FailedMessages;
   readonly writer: Pick<MessageWriter, 'answer'>;
   readonly tracing: Pick<Tracing, 'run' | 'extract'>;
   readonly clock: Clock;
@@ -58,12 +59,10 @@ export class MessageProcessor {
   readonly #parking: ParkingLot;
 
   constructor(private readonly parts: MessageProcessorParts) {
-    const failures = new FailedMessages(parts.host);
     this.#run = new HandlerRun(parts);
-    this.#parking = new ParkingLot({ ...parts, failures });
+    this.#parking = new ParkingLot(parts);
     this.#deadLetters = new DeadLetterOffice({
       ...parts,
-      failures,
       onDeadLetter: (topic, reason) => parts.listener.onDeadLetter(topic, reason),
     });
   }

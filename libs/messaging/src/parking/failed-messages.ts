@@ -46,7 +46,11 @@ export interface FailureCount {
  * one open row per consumer and message.
  */
 export class FailedMessages {
-  constructor(private readonly host: TransactionHost) {}
+  constructor(
+    private readonly host: TransactionHost,
+    /** Called after a commit that has parked a message which is to be tried again by itself. */
+    private readonly onPark: () => void = () => {},
+  ) {}
 
   /** Adds one within the current transaction; the row's id, or nothing when it waits there already. */
   async add(record: IncomingRecord, failure: Failure): Promise<string | undefined> {
@@ -86,7 +90,9 @@ export class FailedMessages {
         failure.retryInMs ?? null,
       ],
     );
-    return rows[0] === undefined ? undefined : String(rows[0].id);
+    if (rows[0] === undefined) return undefined;
+    if (failure.retryInMs !== undefined) this.host.afterCommit(this.onPark);
+    return String(rows[0].id);
   }
 
   /**
