@@ -25,15 +25,17 @@ function offsetOf(text: string): number {
   throw new RangeError(`offset ${text} exceeds ${Number.MAX_SAFE_INTEGER}`);
 }
 
-function headersOf(headers: KafkaMessage['headers']): IncomingRecord['headers'] {
-  const result: Record<string, Buffer | readonly Buffer[]> = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    result[name] = Array.isArray(value) ? value.map(bytesOf) : bytesOf(value);
+/** Headers as they came, which are bytes, and nobody else's: only what is not bytes is replaced. */
+function headersOf(headers: KafkaMessage['headers'] = {}): IncomingRecord['headers'] {
+  for (const name in headers) {
+    const value: unknown = headers[name];
+    if (Buffer.isBuffer(value)) continue;
+    headers[name] = Array.isArray(value) ? value.map(bytesOf) : bytesOf(value);
   }
-  return result;
+  return headers as IncomingRecord['headers'];
 }
 
 /** Others may write a header without a value. */
 function bytesOf(value: unknown): Buffer {
-  return Buffer.from((value ?? '') as Buffer);
+  return Buffer.isBuffer(value) ? value : Buffer.from((value ?? '') as string);
 }

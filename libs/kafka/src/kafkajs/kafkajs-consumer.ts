@@ -27,6 +27,8 @@ import { presentTopics } from './present-topics.js';
 
 /** How often topics that are missing are looked for. */
 const MISSING_TOPIC_MS = 2_000;
+/** How long polls last while some partitions are paused. */
+const RESUME_MS = 20;
 
 import { subscribedAssigner } from './subscribed-assigner.js';
 
@@ -217,6 +219,7 @@ export class KafkajsConsumer implements KafkaConsumer {
   }
 
   #hooks(): ConsumerHooks {
+    const { settings } = this.parts;
     return {
       beforeJoin: async (beat) => {
         this.#hooked = true;
@@ -229,6 +232,12 @@ export class KafkajsConsumer implements KafkaConsumer {
           stop();
         }
         this.#assigned = [];
+      },
+      pollMs: () => {
+        const { size } = this.#paused;
+        // A broker answers one poll after the other: a partition that is resumed waits for the one
+        // that was sent without it.
+        return size > 0 && size < this.#assigned.length ? RESUME_MS : settings.maxWaitMs;
       },
       onInterrupt: (end) => {
         this.#polls.add(end);

@@ -11,6 +11,8 @@ export interface ConsumerHooks {
    * by calling `beat`.
    */
   beforeJoin(beat: () => Promise<unknown>): Promise<void>;
+  /** Milliseconds that the next poll may wait for records. */
+  pollMs(): number;
   /** Calls `end` when a poll need not wait any longer, until the returned function is called. */
   onInterrupt(end: () => void): () => void;
 }
@@ -38,6 +40,7 @@ interface ConsumerGroup {
   readonly assigners: readonly { readonly [HOOKS]?: ConsumerHooks }[];
   /** Made anew whenever the group was joined. */
   readonly offsetManager: object | null;
+  maxWaitTime: number;
   heartbeat(options: { interval: number }): Promise<unknown>;
 }
 
@@ -58,7 +61,8 @@ const TIMEOUT_CHECK_MS = 500;
  *   1 ms: a busy loop on every connection (kafkajs #1751; pull requests 1755 and 1768 are not
  *   merged). Now a timer is set only while a request waits.
  * - Request timeouts are looked for every 100 ms on every connection, idle or not.
- * - A consumer cannot act before its partitions are taken away, and cannot end a long poll.
+ * - A consumer cannot act before its partitions are taken away, cannot end a long poll, and cannot
+ *   make one shorter.
  * - When a partition's leader moves, one fetch joins the group again while those to other brokers go
  *   on; what they bring begins where the last generation had read to, not at what it has committed.
  */
@@ -113,6 +117,7 @@ function patchConsumerGroup(prototype: Record<'fetch' | 'joinAndSync', ConsumerG
   prototype.fetch = function (...args) {
     const hooks = hooksOf(this);
     const { offsetManager } = this;
+    if (hooks !== undefined) this.maxWaitTime = hooks.pollMs();
     const fetching = fetch.apply(this, args);
     if (hooks === undefined) return fetching;
     const isOld = (): boolean => this.offsetManager !== offsetManager;

@@ -3,7 +3,11 @@ import consumerGroupClass from 'kafkajs/src/consumer/consumerGroup.js';
 import { expect, it } from 'vitest';
 import { HOOKS, isOutdated, patchKafkajs, type ConsumerHooks } from './kafkajs-internals.js';
 
-const hooks: ConsumerHooks = { beforeJoin: async () => {}, onInterrupt: () => () => {} };
+const hooks: ConsumerHooks = {
+  beforeJoin: async () => {},
+  pollMs: () => 500,
+  onInterrupt: () => () => {},
+};
 
 /** A member of a group of kafkajs, as far as a fetch goes, whose broker answers when told to. */
 function member() {

@@ -21,6 +21,8 @@ export type Destination =
 
 type Route = Omit<Routed, 'delivery'>;
 
+const NONE: readonly Route[] = [];
+
 /** Which handlers of a group take which records. */
 export class RouteTable {
   /** By topic and type. */
@@ -48,7 +50,7 @@ export class RouteTable {
   destinationOf(record: IncomingRecord): Destination {
     const { topic } = record;
     const type = typeOf(record);
-    const readers = this.#readers.get(topic) ?? [];
+    const readers = this.#readers.get(topic) ?? NONE;
     if (record.value === null && this.#mayEnd(topic, type)) {
       const routed = [...this.#endsOf(record, type), ...whole(readers, record)];
       return routed.length === 0 ? { skipped: 'tombstone' } : { routed };
@@ -56,8 +58,8 @@ export class RouteTable {
     const routes = type === undefined ? undefined : this.#routes.get(routeKey(topic, type));
     const delivery = new Delivery(record, (name) => this.#contracts.get(routeKey(topic, name)));
     if (routes !== undefined || readers.length > 0) {
-      const typed = (routes ?? []).map((route) => ({ ...route, delivery }));
-      return { routed: [...typed, ...whole(readers, record)] };
+      const typed = (routes ?? []).map(({ handler, slots }) => ({ handler, slots, delivery }));
+      return { routed: readers.length === 0 ? typed : [...typed, ...whole(readers, record)] };
     }
     return this.#skips(topic, type) ? { skipped: 'unknown-type' } : { unreadable: delivery };
   }
