@@ -20,6 +20,7 @@ import { SecurityModule } from '@rookery/security';
 import { TokenMaker } from '@rookery/security/testing';
 import { useDatabase } from '@rookery/testing/database';
 import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -46,7 +47,8 @@ let tokens: TokenMaker;
 let app: NestFastifyApplication;
 let target: RawMessageOptions;
 let said: string[] = [];
-const say = (text: string): void => void said.push(text);
+// Some terminals, and CI, have it styled.
+const say = (text: string): void => void said.push(stripVTControlCharacters(text));
 
 @Injectable()
 class Books {
