@@ -28,7 +28,7 @@ import { presentTopics } from './present-topics.js';
 /** How often topics that are missing are looked for. */
 const MISSING_TOPIC_MS = 2_000;
 /** How long polls last while some partitions are paused. */
-const RESUME_MS = 20;
+const RESUME_MS = 5;
 
 import { subscribedAssigner } from './subscribed-assigner.js';
 

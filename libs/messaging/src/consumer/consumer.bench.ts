@@ -1,3 +1,6 @@
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, Transport, type MicroserviceOptions } from '@nestjs/microservices';
 import { EmbeddedKafka } from '@rookery/embedded-kafka';
 import { systemClock } from '@rookery/core';
 import { kafkajsDriver, type KafkaDriver, type OutgoingRecord } from '@rookery/kafka';
@@ -118,6 +121,31 @@ const bareEachMessage = () =>
     return () => consumer.disconnect();
   });
 
+/** Nest's own transport, with one handler. */
+const nestTransport = () =>
+  rate(async (groupId, got) => {
+    @Controller()
+    class Orders {
+      @EventPattern<string>(Placed.topic)
+      placed(): void {
+        got();
+      }
+    }
+    @Module({ controllers: [Orders] })
+    class OrdersModule {}
+    const app = await NestFactory.createMicroservice<MicroserviceOptions>(OrdersModule, {
+      logger: false,
+      transport: Transport.KAFKA,
+      options: {
+        client: { brokers: [...kafka.brokers], logLevel: logLevel.NOTHING },
+        consumer: { groupId },
+        subscribe: { fromBeginning: true },
+      },
+    });
+    await app.listen();
+    return () => app.close();
+  });
+
 const engine = (effects: 'once' | 'at-least-once') =>
   rate(async (group, got) => {
     const service = await TestService.create(group, {
@@ -135,11 +163,13 @@ const engine = (effects: 'once' | 'at-least-once') =>
   });
 
 describe('consuming', () => {
-  it('validated events without a database, beside bare eachMessage', async () => {
+  it("validated events without a database, beside bare eachMessage and Nest's transport", async () => {
     const bare: Measured[] = [];
+    const nest: Measured[] = [];
     const ours: Measured[] = [];
     for (let i = 0; i < ROUNDS; i += 1) {
       bare.push(await bareEachMessage());
+      nest.push(await nestTransport());
       ours.push(await engine('at-least-once'));
     }
     const of = (all: Measured[], figure: keyof Measured) => median(all.map((each) => each[figure]));
@@ -149,7 +179,10 @@ describe('consuming', () => {
       enginePerSecond: of(ours, 'perSecond'),
       ratio,
       target: 0.9,
+      nestTransportPerSecond: of(nest, 'perSecond'),
+      ratioToNestTransport: of(ours, 'perSecond') / of(nest, 'perSecond'),
       bareCpuMicros: of(bare, 'cpuMicros'),
+      nestTransportCpuMicros: of(nest, 'cpuMicros'),
       engineCpuMicros: of(ours, 'cpuMicros'),
     });
     expect(ratio).toBeGreaterThan(0);
