@@ -95,7 +95,7 @@ describe('nest g app', () => {
   );
 
   it('starts with the platform and answers through the gateway', async () => {
-    const platform: Platform = await workspace.up('--only', 'billing,api-gateway');
+    const platform: Platform = await workspace.up('--only', 'billing,gift-cards,api-gateway');
     try {
       const { scopes, ...shop } = platform.shop();
       expect(scopes).toContain('billing:write');
@@ -113,6 +113,10 @@ describe('nest g app', () => {
         { timeout: 30_000, interval: 100 },
       );
       expect((await client.get('/billing/status')).body).toEqual({ service: 'billing', items: 1 });
+      expect((await client.get('/gift-cards/status')).body).toEqual({
+        service: 'gift-cards',
+        items: 0,
+      });
 
       const refused = await client.post('/billing/items', { name: '', price: 1 });
       expect(refused.status).toBe(400);

@@ -1,4 +1,5 @@
 import { chain, strings } from '@angular-devkit/schematics';
+import { RunSchematicTask } from '@angular-devkit/schematics/tasks/index.js';
 import { parseDocument } from 'yaml';
 import { formatChanged } from '../workspace/format-changed.js';
 import { readJson, setJson } from '../workspace/json-file.js';
@@ -58,7 +59,15 @@ export function application(options) {
       addRoute(name),
       registerProject({ folder, name, type: 'application' }),
       formatChanged(),
+      lockContracts(),
     ]);
+  };
+}
+
+/** A task, because it needs the files, which are written when all rules have run. */
+function lockContracts() {
+  return (tree, context) => {
+    if (tree.actions.length > 0) context.addTask(new RunSchematicTask('lock-contracts', {}));
   };
 }
 
