@@ -45,7 +45,7 @@ export class TransactionClient {
     return { errorCode, producerId, producerEpoch };
   }
 
-  /** Per partition. */
+  /** Error codes in the order of the partitions; Kafka answers in any. */
   async add(who: RawProducer, partitions = [0], version = 3, name = this.topic): Promise<number[]> {
     const { results } = await this.client.call(addPartitionsToTxnApi, version, {
       transactionalId: this.transactionalId,
@@ -53,7 +53,9 @@ export class TransactionClient {
       producerEpoch: who.producerEpoch,
       topics: [{ name, partitions }],
     });
-    return results.flatMap((topic) => topic.partitions.map(({ errorCode }) => errorCode));
+    return results.flatMap((topic) =>
+      topic.partitions.toSorted((a, b) => a.index - b.index).map(({ errorCode }) => errorCode),
+    );
   }
 
   async addGroup(who: RawProducer, groupId: string, version = 3): Promise<number> {
