@@ -4,11 +4,18 @@ import type { Stage } from '../suite/stage.js';
 import { area } from './check.js';
 
 const MEMBER: Need[] = ['openConsumer', 'receive', 'closeConsumer', 'stays-joined'];
-const COMMITTED: Need[] = [...MEMBER, 'commitOffsets', 'groupOffsets', 'send'];
+const COMMITS: Need[] = [...MEMBER, 'commitOffsets'];
+const COMMITTED: Need[] = ['groupOffsets', 'send'];
 
-/** A group that read and committed two records of a topic and has no members. */
+/**
+ * A group that read three records of a topic, committed two and has no members: the client's, if it
+ * can.
+ */
 async function leftGroup(stage: Stage): Promise<{ group: string; topic: string }> {
   const topic = await stage.topic(2);
+  if (!COMMITS.every((need) => stage.client.offers.has(need))) {
+    return { group: await stage.leftByAnother(topic, 3, 2), topic };
+  }
   const group = stage.name('g');
   await stage.send(
     topic,
@@ -21,8 +28,12 @@ async function leftGroup(stage: Stage): Promise<{ group: string; topic: string }
   return { group, topic };
 }
 
+/** A group with one member: the client's, if it can. */
 async function joinedGroup(stage: Stage): Promise<{ group: string; topic: string }> {
   const topic = await stage.topic(2);
+  if (!MEMBER.every((need) => stage.client.offers.has(need))) {
+    return { group: await stage.joinedByAnother(topic), topic };
+  }
   const group = stage.name('g');
   await stage.send(topic, [{ value: 'x', partition: 0 }]);
   const consumer = await stage.consumer({ group, topics: [topic] });
@@ -38,30 +49,38 @@ export const GROUP_ADMIN = area('group admin', (check) => {
     expect(offsets).toEqual([2, null]);
   });
 
-  check('tells what was noted with a commit', [...COMMITTED, 'offset-metadata'], async (stage) => {
-    const topic = await stage.topic();
-    const group = stage.name('g');
-    await stage.send(topic, [{ value: 'x', partition: 0 }]);
-    const consumer = await stage.consumer({ group, topics: [topic] });
-    await stage.receive(consumer, 1);
-    await stage.call('commitOffsets', {
-      consumer,
-      offsets: [{ topic, partition: 0, offset: 1, metadata: 'by hand, ü' }],
-    });
-    const committed = await stage.call('groupOffsets', { group, topic, partitions: 1 });
-    expect(committed).toEqual({ offsets: [1], metadata: ['by hand, ü'] });
-  });
+  check(
+    'tells what was noted with a commit',
+    [...COMMITTED, ...COMMITS, 'offset-metadata'],
+    async (stage) => {
+      const topic = await stage.topic();
+      const group = stage.name('g');
+      await stage.send(topic, [{ value: 'x', partition: 0 }]);
+      const consumer = await stage.consumer({ group, topics: [topic] });
+      await stage.receive(consumer, 1);
+      await stage.call('commitOffsets', {
+        consumer,
+        offsets: [{ topic, partition: 0, offset: 1, metadata: 'by hand, ü' }],
+      });
+      const committed = await stage.call('groupOffsets', { group, topic, partitions: 1 });
+      expect(committed).toEqual({ offsets: [1], metadata: ['by hand, ü'] });
+    },
+  );
 
-  check('refuses a note that is too long', [...COMMITTED, 'offset-metadata'], async (stage) => {
-    const topic = await stage.topic();
-    await stage.send(topic, [{ value: 'x', partition: 0 }]);
-    const consumer = await stage.consumer({ group: stage.name('g'), topics: [topic] });
-    await stage.receive(consumer, 1);
-    const offsets = [{ topic, partition: 0, offset: 1, metadata: 'x'.repeat(5_000) }];
-    const code = await stage.refused(stage.call('commitOffsets', { consumer, offsets }));
-    expect(code).toBe('OFFSET_METADATA_TOO_LARGE');
-    return code;
-  });
+  check(
+    'refuses a note that is too long',
+    [...COMMITTED, ...COMMITS, 'offset-metadata'],
+    async (stage) => {
+      const topic = await stage.topic();
+      await stage.send(topic, [{ value: 'x', partition: 0 }]);
+      const consumer = await stage.consumer({ group: stage.name('g'), topics: [topic] });
+      await stage.receive(consumer, 1);
+      const offsets = [{ topic, partition: 0, offset: 1, metadata: 'x'.repeat(5_000) }];
+      const code = await stage.refused(stage.call('commitOffsets', { consumer, offsets }));
+      expect(code).toBe('OFFSET_METADATA_TOO_LARGE');
+      return code;
+    },
+  );
 
   check('finds nothing committed by an unknown group', ['groupOffsets'], async (stage) => {
     const topic = await stage.topic();
@@ -73,25 +92,21 @@ export const GROUP_ADMIN = area('group admin', (check) => {
     expect(answer.offsets).toEqual([null]);
   });
 
-  check('lists a group', [...MEMBER, 'listGroups', 'send'], async (stage) => {
+  check('lists a group', ['listGroups', 'send'], async (stage) => {
     const { group } = await joinedGroup(stage);
     expect((await stage.call('listGroups', {})).groups).toContain(group);
   });
 
-  check(
-    'describes a group with its member',
-    [...MEMBER, 'describeGroup', 'send'],
-    async (stage) => {
-      const { group, topic } = await joinedGroup(stage);
-      const described = await stage.call('describeGroup', { group });
-      expect(described.state).toBe('Stable');
-      expect(described.members).toHaveLength(1);
-      const [{ assignment, ...member }] = described.members as [(typeof described.members)[0]];
-      if (assignment !== null) expect(assignment).toEqual({ [topic]: [0, 1] });
-      const { clientId } = member;
-      return { state: described.state, protocol: described.protocol, clientId };
-    },
-  );
+  check('describes a group with its member', ['describeGroup', 'send'], async (stage) => {
+    const { group, topic } = await joinedGroup(stage);
+    const described = await stage.call('describeGroup', { group });
+    expect(described.state).toBe('Stable');
+    expect(described.members).toHaveLength(1);
+    const [{ assignment, ...member }] = described.members as [(typeof described.members)[0]];
+    if (assignment !== null) expect(assignment).toEqual({ [topic]: [0, 1] });
+    const { clientId } = member;
+    return { state: described.state, protocol: described.protocol, clientId };
+  });
 
   check(
     'describes a group that all left as empty',
@@ -111,7 +126,9 @@ export const GROUP_ADMIN = area('group admin', (check) => {
         expect(state).toBe('Dead');
       }),
     );
-    expect(['NOT_REFUSED', 'GROUP_ID_NOT_FOUND']).toContain(code);
+    // The Java client asks with the version of the API that tells them apart.
+    const java = 'GROUP_ID_NOT_FOUND';
+    expect(code).toBe(stage.expected('NOT_REFUSED', { java, console: java }));
     return code;
   });
 
@@ -122,7 +139,7 @@ export const GROUP_ADMIN = area('group admin', (check) => {
     expect(offsets).toEqual([null, null]);
   });
 
-  check('deletes no group that has members', [...MEMBER, 'deleteGroup', 'send'], async (stage) => {
+  check('deletes no group that has members', ['deleteGroup', 'send'], async (stage) => {
     const { group } = await joinedGroup(stage);
     const code = await stage.refused(stage.call('deleteGroup', { group }));
     expect(code).toBe('NON_EMPTY_GROUP');
@@ -135,22 +152,34 @@ export const GROUP_ADMIN = area('group admin', (check) => {
     return code;
   });
 
-  check('moves what a group committed', [...COMMITTED, 'alterGroupOffsets'], async (stage) => {
-    const { group, topic } = await leftGroup(stage);
-    await stage.call('alterGroupOffsets', { group, offsets: [{ topic, partition: 0, offset: 1 }] });
-    const { offsets } = await stage.call('groupOffsets', { group, topic, partitions: 2 });
-    expect(offsets).toEqual([1, null]);
-    const consumer = await stage.consumer({ group, topics: [topic] });
-    const records = await stage.receive(consumer, 2);
-    expect(records.map(({ offset }) => offset)).toEqual([1, 2]);
-  });
+  check(
+    'moves what a group committed',
+    [...COMMITTED, 'alterGroupOffsets', 'receive'],
+    async (stage) => {
+      const { group, topic } = await leftGroup(stage);
+      await stage.call('alterGroupOffsets', {
+        group,
+        offsets: [{ topic, partition: 0, offset: 1 }],
+      });
+      const { offsets } = await stage.call('groupOffsets', { group, topic, partitions: 2 });
+      expect(offsets).toEqual([1, null]);
+      const consumer = await stage.consumer({ group, topics: [topic] });
+      const records = await stage.receive(consumer, 2);
+      expect(records.map(({ offset }) => offset)).toEqual([1, 2]);
+    },
+  );
 
   check(
     'commits for a group that never had members',
-    ['alterGroupOffsets', 'groupOffsets'],
+    ['alterGroupOffsets', 'groupOffsets', 'send'],
     async (stage) => {
       const topic = await stage.topic();
       const group = stage.name('g');
+      // Console tools set no offset beyond the end.
+      await stage.send(
+        topic,
+        [0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => ({ value: `${i}`, partition: 0 })),
+      );
       await stage.call('alterGroupOffsets', {
         group,
         offsets: [{ topic, partition: 0, offset: 7 }],
@@ -160,18 +189,19 @@ export const GROUP_ADMIN = area('group admin', (check) => {
     },
   );
 
-  check(
-    'moves nothing while a group has members',
-    [...MEMBER, 'alterGroupOffsets', 'send'],
-    async (stage) => {
-      const { group, topic } = await joinedGroup(stage);
-      const code = await stage.refused(
-        stage.call('alterGroupOffsets', { group, offsets: [{ topic, partition: 0, offset: 0 }] }),
-      );
-      expect(code).not.toBe('NOT_REFUSED');
-      return code;
-    },
-  );
+  check('moves nothing while a group has members', ['alterGroupOffsets', 'send'], async (stage) => {
+    const { group, topic } = await joinedGroup(stage);
+    const code = await stage.refused(
+      stage.call('alterGroupOffsets', { group, offsets: [{ topic, partition: 0, offset: 0 }] }),
+    );
+    // Those that look at the group first do not ask.
+    const own = {
+      kafkajs: 'CLIENT:KafkaJSNonRetriableError',
+      console: 'CLIENT:GROUP_IS_ACTIVE',
+    };
+    expect(code).toBe(stage.expected('UNKNOWN_MEMBER_ID', own));
+    return code;
+  });
 
   check(
     'forgets what a group committed for a partition',
@@ -186,7 +216,7 @@ export const GROUP_ADMIN = area('group admin', (check) => {
 
   check(
     'forgets nothing that members are subscribed to',
-    [...MEMBER, 'deleteGroupOffsets', 'send'],
+    ['deleteGroupOffsets', 'send'],
     async (stage) => {
       const { group, topic } = await joinedGroup(stage);
       const code = await stage.refused(

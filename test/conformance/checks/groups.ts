@@ -130,6 +130,24 @@ export const GROUPS = area('groups', (check) => {
     },
   );
 
+  check(
+    'a member that is closed leaves its place to the next',
+    ['openConsumer', 'receive', 'closeConsumer', 'commits-on-close', 'send'],
+    async (stage) => {
+      const topic = await stage.topic();
+      const group = stage.name('g');
+      await stage.send(
+        topic,
+        ['a', 'b', 'c'].map((value) => ({ value, partition: 0 })),
+      );
+      const first = await stage.consumer({ group, topics: [topic] });
+      expect(values(await stage.receive(first, 2))).toEqual(['a', 'b']);
+      await stage.call('closeConsumer', { consumer: first });
+      const second = await stage.consumer({ group, topics: [topic] });
+      expect(values(await stage.receive(second, 1))).toEqual(['c']);
+    },
+  );
+
   check('what was not committed is read again', [...MEMBER, 'send'], async (stage) => {
     const topic = await stage.topic();
     const group = stage.name('g');

@@ -193,8 +193,30 @@ export const TRANSACTIONS = area('transactions', (check) => {
         await stage.call('commitTransaction', { producer: old });
       })(),
     );
-    expect(code).toMatch(/^(PRODUCER_FENCED|INVALID_PRODUCER_EPOCH)$/);
+    const librdkafka = 'PRODUCER_FENCED';
+    expect(code).toBe(stage.expected('INVALID_PRODUCER_EPOCH', { librdkafka }));
     expect(values(await stage.read(topic, 1, committed))).toEqual(['of the young']);
+    return code;
+  });
+
+  check(
+    'that is open is listed and described',
+    ['listTransactions', 'describeTransaction'],
+    async (stage) => {
+      const topic = await stage.topic();
+      const transactionalId = await stage.openTransaction(topic);
+      const { transactions } = await stage.call('listTransactions', {});
+      expect(transactions).toContain(transactionalId);
+      const { state, partitions } = await stage.call('describeTransaction', { transactionalId });
+      expect(partitions).toEqual([`${topic}-0`]);
+      expect(state).toBe('Ongoing');
+    },
+  );
+
+  check('that is unknown is not described', ['describeTransaction'], async (stage) => {
+    const transactionalId = stage.name('no');
+    const code = await stage.refused(stage.call('describeTransaction', { transactionalId }));
+    expect(code).toBe('TRANSACTIONAL_ID_NOT_FOUND');
     return code;
   });
 

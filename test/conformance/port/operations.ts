@@ -83,7 +83,8 @@ type Nothing = Record<string, never>;
  * any language can sit behind it. A refusal is a {@link Refusal} with the protocol's name for it.
  */
 export interface Operations {
-  describeCluster: [args: Connection, result: { nodes: number; controller: boolean }];
+  /** Whether one of the nodes is the controller; `null` when the client does not say. */
+  describeCluster: [args: Connection, result: { nodes: number; controller: boolean | null }];
   createTopic: [
     args: {
       topic: string;
@@ -134,6 +135,13 @@ export interface Operations {
   deleteGroupOffsets: [
     args: { group: string; topic: string; partitions: number[] },
     result: Nothing,
+  ];
+  /** Their transactional ids. */
+  listTransactions: [args: Nothing, result: { transactions: string[] }];
+  /** Partitions as `topic-0`. */
+  describeTransaction: [
+    args: { transactionalId: string },
+    result: { state: string; partitions: string[] },
   ];
 
   openProducer: [args: ProducerOptions, result: Nothing];
@@ -200,6 +208,8 @@ export type Feature =
   | 'transaction-timeout'
   /** Its consumers stay in their group until they are closed. */
   | 'stays-joined'
+  /** Its consumers commit what they gave away when they are closed. */
+  | 'commits-on-close'
   /** Its members know what was taken from them. */
   | 'tells-revocation'
   /** A static member is told that another took its name. */

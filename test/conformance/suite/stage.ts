@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
-import { KAFKA_USER } from '../../real-kafka/real-kafka.js';
-import { Refusal, type Client, type Endpoints } from '../port/client.js';
+import { Refusal, type Client } from '../port/client.js';
 import { NotOffered } from '../workers/command-client.js';
 import type {
   ConsumerOptions,
@@ -14,9 +11,10 @@ import type {
   ProducerOptions,
   ReceivedRecord,
 } from '../port/operations.js';
+import type { Scenery } from './scenery.js';
+import { until } from './until.js';
 
 const RECEIVE_MS = 15_000;
-const PAUSE_MS = 50;
 const POLL_MS = 2_000;
 
 /** What {@link Stage.read} reads, and how. */
@@ -27,47 +25,13 @@ export interface Reading {
   readonly withinMs?: number;
 }
 
-/** Puts what a check needs on a broker, beside the client that is checked. */
-export class Scenery {
-  constructor(readonly endpoints: Endpoints) {}
-
-  async topic(
-    listener: 'plain' | 'sasl',
-    partitions: number,
-    configs: Record<string, string>,
-  ): Promise<string> {
-    const topic = `t-${randomUUID()}`;
-    // A client of its own: kafkajs asks for every topic it ever knew, and fails for a deleted one.
-    const admin = new Kafka({
-      clientId: 'conformance-scenery',
-      brokers: [this.endpoints[listener]],
-      logLevel: logLevel.NOTHING,
-      ...(listener === 'sasl' ? { sasl: { mechanism: 'plain', ...KAFKA_USER } } : {}),
-    }).admin();
-    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    await admin.connect();
-    try {
-      await admin.createTopics({
-        waitForLeaders: false,
-        topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
-      });
-      // Kafka knows a topic a moment before it serves all its partitions.
-      await until(
-        () => admin.fetchTopicOffsets(topic).catch(() => []),
-        (served) => served.length === partitions,
-      );
-      return topic;
-    } finally {
-      await admin.disconnect();
-    }
-  }
-}
-
 /** A client on a broker, as a check uses it. What it opens is closed when the check ends. */
 export class Stage {
   readonly #cleanups: (() => Promise<unknown>)[] = [];
 
   constructor(
+    /** Short, e.g. `kafkajs`. */
+    private readonly clientName: string,
     readonly client: Client,
     private readonly scenery: Scenery,
     private readonly startAnother: () => Promise<Client>,
@@ -90,6 +54,28 @@ export class Stage {
   /** A topic of the listener that asks for a login: some brokers have another behind it. */
   topicBehindLogin(): Promise<string> {
     return this.scenery.topic('sasl', 1, {});
+  }
+
+  /** A group with a member that stays, of another client. */
+  async joinedByAnother(topic: string): Promise<string> {
+    const group = this.name('g');
+    this.#cleanups.push(await this.scenery.member(group, topic));
+    return group;
+  }
+
+  /** A group without members, for which another client sent so many records and committed so many. */
+  async leftByAnother(topic: string, sent: number, committed: number): Promise<string> {
+    const group = this.name('g');
+    await this.scenery.records(topic, sent);
+    await this.scenery.commit(group, topic, committed);
+    return group;
+  }
+
+  /** The id of a transaction that another client keeps open. */
+  async openTransaction(topic: string): Promise<string> {
+    const transactionalId = this.name('tx');
+    this.#cleanups.push(await this.scenery.transaction(transactionalId, topic));
+    return transactionalId;
   }
 
   /** The name of an open producer. */
@@ -207,6 +193,11 @@ export class Stage {
     return 'NOT_REFUSED';
   }
 
+  /** What to expect: the same of all clients, but for those that have a way of their own. */
+  expected<T>(usual: T, ownWays: Readonly<Record<string, T>>): T {
+    return Object.hasOwn(ownWays, this.clientName) ? ownWays[this.clientName]! : usual;
+  }
+
   /** The same client in another process, which may be killed. */
   async another(): Promise<Client> {
     const client = await this.startAnother();
@@ -217,16 +208,6 @@ export class Stage {
   /** Closes what is still open; what the check closed itself is no trouble. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#cleanups.map((cleanup) => cleanup()));
-  }
-}
-
-async function until<T>(ask: () => Promise<T>, satisfies: (answer: T) => boolean): Promise<T> {
-  const late = AbortSignal.timeout(RECEIVE_MS);
-  for (;;) {
-    const answer = await ask();
-    if (satisfies(answer)) return answer;
-    if (late.aborted) throw new Error(`still ${JSON.stringify(answer)} after ${RECEIVE_MS} ms`);
-    await pause(PAUSE_MS);
   }
 }
 

@@ -10,7 +10,8 @@ import type { Client, Endpoints } from '../port/client.js';
 import { KAFKA_USER } from '../../real-kafka/real-kafka.js';
 import { NotOffered } from '../workers/command-client.js';
 import type { BrokerName, Difference, Outcome, SuiteReport } from './report.js';
-import { Scenery, Stage } from './stage.js';
+import { Scenery } from './scenery.js';
+import { Stage } from './stage.js';
 
 /** How a client is had. */
 export interface ClientSource {
@@ -112,7 +113,9 @@ function define(source: ClientSource, opponent: Opponent, report: SuiteReport): 
           continue;
         }
         it(name, async ({ skip }) => {
-          const stage = new Stage(client, scenery, () => source.start(scenery.endpoints));
+          const stage = new Stage(source.name, client, scenery, () =>
+            source.start(scenery.endpoints),
+          );
           const outcome = await run(check, name, broker, stage);
           report.outcomes.push(outcome);
           if (outcome.result === 'not offered') skip(`not offered: ${outcome.because}`);

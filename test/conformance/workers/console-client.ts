@@ -9,7 +9,7 @@ import { recordOperations } from './console/records.js';
 import { ConsoleTools } from './console/tools.js';
 import { javaArgs, whyNoJava } from './java-client.js';
 
-/** The tools that come with Kafka, by their main classes in one JVM: a JVM each would take minutes. */
+/** The tools that come with Kafka, by their main classes in one JVM: one for each run would take minutes. */
 export const consoleClient: ClientSource = {
   name: 'console',
   obstacle: whyNoJava,
@@ -33,6 +33,7 @@ export const consoleClient: ClientSource = {
         ...(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const).map((it) => `codec:${it}` as const),
         'headers',
         'murmur2',
+        'commits-on-close',
         'assign',
         'max-timestamp',
       ],

@@ -37,6 +37,7 @@ export const kcatClient: ClientSource = {
         'assign',
         'read_committed',
         'aborts',
+        'commits-on-close',
       ],
       async () => {},
     );
@@ -216,6 +217,7 @@ function codeOf(text: string): string {
     return 'SASL_AUTHENTICATION_FAILED';
   }
   if (/offset.* out of range/i.test(text)) return 'OFFSET_OUT_OF_RANGE';
+  if (/Disconnected: verify that security.protocol/i.test(text)) return 'CLIENT:DISCONNECTED';
   return `CLIENT:${text.replaceAll(/\s+/g, ' ').slice(-120)}`;
 }
 

@@ -10,7 +10,7 @@ const TIMES: Record<string, string> = {
   'max-timestamp': 'max-timestamp',
 };
 
-/** kafka-topics, kafka-configs, kafka-consumer-groups, kafka-get-offsets, kafka-delete-records. */
+/** Tools that administer topics, configs, groups, records and transactions. */
 export function adminOperations(
   tools: ConsoleTools,
   file: (name: string, text: string) => Promise<string>,
@@ -20,6 +20,11 @@ export function adminOperations(
   const configs = (...args: string[]) => tools.run('kafka-configs', args);
 
   return {
+    describeCluster: async ({ listener }) => {
+      if (listener === 'sasl') throw new NotOffered('logins');
+      const output = await tools.run('kafka-broker-api-versions', []);
+      return { nodes: output.match(/^\S+ \(id: \d+ .* -> \($/gm)?.length ?? 0, controller: null };
+    },
     listTopics: async ({ listener }) => {
       if (listener === 'sasl') throw new NotOffered('logins');
       return { topics: lines(await topics('--list')) };
@@ -105,6 +110,22 @@ export function adminOperations(
       return {};
     },
     listGroups: async () => ({ groups: lines(await groups('--list')) }),
+    describeGroup: async ({ group }) => {
+      const describe = ['--describe', '--group', group];
+      // GROUP, COORDINATOR, (ID), ASSIGNMENT-STRATEGY, STATE, #MEMBERS
+      const [, , , strategy = '', state = ''] = row(group, await groups(...describe, '--state'));
+      // GROUP, CONSUMER-ID, HOST, CLIENT-ID, #PARTITIONS
+      const members = rows(group, await groups(...describe, '--members'));
+      return {
+        state,
+        protocol: strategy,
+        members: members.map(([, , , clientId]) => ({
+          clientId: clientId!,
+          instanceId: null,
+          assignment: null,
+        })),
+      };
+    },
     deleteGroup: async ({ group }) => {
       await groups('--delete', '--group', group);
       return {};
@@ -138,7 +159,32 @@ export function adminOperations(
       }
       return {};
     },
+    listTransactions: async () => {
+      const [, ...listed] = lines(await tools.run('kafka-transactions', ['list']));
+      return { transactions: listed.map((line) => line.split('\t')[0]!) };
+    },
+    describeTransaction: async ({ transactionalId }) => {
+      const describe = ['describe', '--transactional-id', transactionalId];
+      const output = await tools.run('kafka-transactions', describe);
+      const [names, values] = lines(output).map((line) => line.split(/\s*\t/));
+      const column = (name: string): string => values?.[names!.indexOf(name)] ?? '';
+      return {
+        state: column('TransactionState'),
+        partitions: column('TopicPartitions').split(','),
+      };
+    },
   };
+}
+
+/** The cells of the lines that begin with a group's name. */
+function rows(group: string, output: string): string[][] {
+  return lines(output)
+    .map((line) => line.split(/\s+/))
+    .filter(([first]) => first === group);
+}
+
+function row(group: string, output: string): string[] {
+  return rows(group, output)[0] ?? [];
 }
 
 function lines(output: string): string[] {

@@ -27,8 +27,8 @@ export function recordOperations(tools: ConsoleTools): Served {
           topic,
           '--compression-codec',
           codec,
-          '--sync',
           '--command-property',
+          // Not --sync: it waits for every record, which then waits for others to come along.
           `acks=${acks}`,
           '--command-property',
           'max.block.ms=5000',
@@ -37,7 +37,7 @@ export function recordOperations(tools: ConsoleTools): Served {
           '--reader-property',
           `parse.headers=${headers}`,
         ],
-        input,
+        { input },
       );
       return { sent: null };
     },
@@ -85,6 +85,7 @@ function toLine(
   { key, value, headers, partition, timestamp }: OutgoingRecord,
   withHeaders: boolean,
 ): string {
+  // It cannot name a partition: 0 is meant where there is no other.
   if (partition !== undefined && partition !== 0) throw new NotOffered('a partition to send to');
   if (timestamp !== undefined) throw new NotOffered('timestamps');
   if (typeof value !== 'string' || (key !== undefined && typeof key !== 'string')) {

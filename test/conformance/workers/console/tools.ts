@@ -8,9 +8,15 @@ const TOOLS = {
   'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
   'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',
+  'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
+  'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
   'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
   'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
 } as const;
+
+const TOOL_MS = 20_000;
+/** The code of a tool whose time was over. */
+const LATE = 124;
 
 interface Ran {
   readonly code: number;
@@ -23,6 +29,8 @@ interface Ran {
 const OWN_WORDS: readonly (readonly [words: RegExp, code: string])[] = [
   [/not present in metadata/, 'UNKNOWN_TOPIC_OR_PARTITION'],
   [/Invalid value .* for configuration/, 'INVALID_CONFIG'],
+  [/transactionalId .* failed because the ID could not be found/, 'TRANSACTIONAL_ID_NOT_FOUND'],
+  [/can only be reset if the group .* is inactive/, 'CLIENT:GROUP_IS_ACTIVE'],
   [/[Pp]artitions?.* (must|should) be (greater|larger)/, 'INVALID_PARTITIONS'],
 ];
 
@@ -36,7 +44,11 @@ export class ConsoleTools {
   ) {}
 
   /** @throws Refusal when the tool says that it failed */
-  async run(tool: keyof typeof TOOLS, args: readonly string[], input = ''): Promise<string> {
+  async run(
+    tool: keyof typeof TOOLS,
+    args: readonly string[],
+    { input = '', withinMs = TOOL_MS } = {},
+  ): Promise<string> {
     const { code, output, codes } = (await this.worker.request('run', {
       tool: TOOLS[tool],
       args: [
@@ -46,11 +58,13 @@ export class ConsoleTools {
         ...args,
       ],
       input,
+      withinMs,
     })) as Ran;
-    if (code !== 0) {
-      const known = OWN_WORDS.find(([words]) => words.test(output));
-      if (known !== undefined) throw new Refusal(known[1], output);
-    }
+    if (code === LATE)
+      throw new Refusal('CLIENT:LATE', `${tool} ran for ${withinMs} ms: ${output}`);
+    // The producer ends with 0 all the same.
+    const known = OWN_WORDS.find(([words]) => words.test(output));
+    if (known !== undefined) throw new Refusal(known[1], output);
     if (codes.length > 0) throw new Refusal(codes.at(-1)!, output);
     if (code !== 0) throw new Refusal(`CLIENT:${output.trim().split('\n')[0]}`, output);
     return output;

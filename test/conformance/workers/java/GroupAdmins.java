@@ -9,10 +9,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.GroupListing;
+import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
-/** Groups by the Admin client. */
+/** Groups and transactions by the Admin client. */
 final class GroupAdmins {
   private GroupAdmins() {}
 
@@ -35,6 +36,12 @@ final class GroupAdmins {
                     it.alterConsumerGroupOffsets(groupOf(args), offsetsOf(args.get("offsets")))
                         .all()
                         .get()));
+    lines.on(
+        "listTransactions",
+        args -> Admins.with(args, addresses, GroupAdmins::listTransactions));
+    lines.on(
+        "describeTransaction",
+        args -> Admins.with(args, addresses, it -> describeTransaction(it, args)));
     lines.on("deleteGroupOffsets", args -> Admins.with(args, addresses, it -> forget(it, args)));
   }
 
@@ -55,6 +62,18 @@ final class GroupAdmins {
   private static Object listGroups(Admin it) throws Exception {
     return Map.of(
         "groups", it.listGroups().all().get().stream().map(GroupListing::groupId).toList());
+  }
+
+  private static Object listTransactions(Admin it) throws Exception {
+    var listed = it.listTransactions().all().get().stream();
+    return Map.of("transactions", listed.map(TransactionListing::transactionalId).toList());
+  }
+
+  private static Object describeTransaction(Admin it, JsonNode args) throws Exception {
+    String id = args.get("transactionalId").asText();
+    var described = it.describeTransactions(List.of(id)).description(id).get();
+    var partitions = described.topicPartitions().stream().map(TopicPartition::toString).toList();
+    return Map.of("state", described.state().toString(), "partitions", partitions);
   }
 
   private static Object describe(Admin it, JsonNode args) throws Exception {

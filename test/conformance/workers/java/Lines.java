@@ -2,6 +2,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -34,6 +35,10 @@ final class Lines {
   }
 
   void serve(String client, List<String> features) throws Exception {
+    serve(client, features, System.in);
+  }
+
+  void serve(String client, List<String> features, InputStream requests) throws Exception {
     // What libraries print must not be taken for an answer.
     System.setOut(System.err);
     ObjectNode hello = JSON.createObjectNode().put("client", client);
@@ -42,7 +47,7 @@ final class Lines {
     features.forEach(offers::add);
     write(hello);
     ExecutorService executor = Executors.newCachedThreadPool();
-    var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    var in = new BufferedReader(new InputStreamReader(requests, StandardCharsets.UTF_8));
     for (String line; (line = in.readLine()) != null; ) {
       JsonNode request = JSON.readTree(line);
       executor.execute(() -> answer(request));

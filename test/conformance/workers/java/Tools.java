@@ -1,9 +1,7 @@
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,63 +10,32 @@ import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.utils.AppInfoParser;
 import org.apache.kafka.common.utils.Exit;
 
-/** Runs the console tools of Kafka by their main classes, one after the other, in one JVM. */
+/** Runs the console tools of Kafka by their main classes, several at a time, in one JVM. */
 public final class Tools {
-  private static ByteArrayOutputStream output = new ByteArrayOutputStream();
-  /** How the tool that runs wanted to end first, and what it had written by then. */
-  private static Ended ended;
-
   private Tools() {}
-
-  /** A tool wants to end the process. */
-  private static final class Ended extends Error {
-    final int code;
-    final String written;
-
-    Ended(int code, String written) {
-      super(null, null, false, false);
-      this.code = code;
-      this.written = written;
-    }
-  }
 
   public static void main(String[] ignored) throws Exception {
     var lines = new Lines();
     lines.on("run", Tools::run);
     // Tools write to both, and logging keeps what it finds when it starts.
-    var captured = new PrintStream(new Switched(), true, StandardCharsets.UTF_8);
+    var captured = new PrintStream(new OutputOfTool(), true, StandardCharsets.UTF_8);
     System.setOut(captured);
     System.setErr(captured);
-    Exit.setExitProcedure(
-        (code, message) -> {
-          if (message != null) System.out.println(message);
-          // Some tools catch everything, and want to end once more.
-          if (ended == null) ended = new Ended(code, output.toString(StandardCharsets.UTF_8));
-          throw ended;
-        });
-    lines.serve("console tools " + AppInfoParser.getVersion() + " (Java)", List.of());
+    Exit.setExitProcedure((code, message) -> ToolRun.current().exit(code, message));
+    Exit.setHaltProcedure((code, message) -> ToolRun.current().exit(code, message));
+    Exit.setShutdownHookAdder((name, hook) -> ToolRun.current().atExit(hook));
+    InputStream requests = System.in;
+    System.setIn(new InputOfTool());
+    String client = "console tools " + AppInfoParser.getVersion() + " (Java)";
+    lines.serve(client, List.of(), requests);
   }
 
-  private static synchronized Object run(JsonNode args) throws Exception {
-    output = new ByteArrayOutputStream();
+  private static Object run(JsonNode args) throws Exception {
     var arguments = new ArrayList<String>();
     args.get("args").forEach(argument -> arguments.add(argument.asText()));
-    System.setIn(
-        new ByteArrayInputStream(args.path("input").asText("").getBytes(StandardCharsets.UTF_8)));
-    ended = null;
-    int code = 0;
-    try {
-      Class.forName(args.get("tool").asText())
-          .getMethod("main", String[].class)
-          .invoke(null, (Object) arguments.toArray(String[]::new));
-    } catch (InvocationTargetException error) {
-      if (ended == null) {
-        code = 1;
-        error.getCause().printStackTrace();
-      }
-    }
-    String written = ended == null ? output.toString(StandardCharsets.UTF_8) : ended.written;
-    if (ended != null) code = ended.code;
+    var run = new ToolRun(args.path("input").asText("").getBytes(StandardCharsets.UTF_8));
+    int code = run.main(args.get("tool").asText(), arguments, args.get("withinMs").asLong());
+    String written = run.written();
     return Map.of("code", code, "output", written, "codes", codesOf(written));
   }
 
@@ -85,15 +52,33 @@ public final class Tools {
     return codes;
   }
 
-  private static final class Switched extends OutputStream {
+  /** Standard output of whichever tool the calling thread belongs to. */
+  private static final class OutputOfTool extends OutputStream {
     @Override
     public void write(int each) {
-      output.write(each);
+      ToolRun run = ToolRun.current();
+      if (run != null) run.output.write(each);
     }
 
     @Override
     public void write(byte[] bytes, int from, int length) {
-      output.write(bytes, from, length);
+      ToolRun run = ToolRun.current();
+      if (run != null) run.output.write(bytes, from, length);
+    }
+  }
+
+  /** Standard input of whichever tool the calling thread belongs to. */
+  private static final class InputOfTool extends InputStream {
+    @Override
+    public int read() {
+      ToolRun run = ToolRun.current();
+      return run == null ? -1 : run.input.read();
+    }
+
+    @Override
+    public int read(byte[] bytes, int from, int length) {
+      ToolRun run = ToolRun.current();
+      return run == null ? -1 : run.input.read(bytes, from, length);
     }
   }
 }

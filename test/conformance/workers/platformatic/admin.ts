@@ -19,6 +19,10 @@ export function adminOperations(): Served {
 
   async function once<T>(connection: Connection, use: (admin: Admin) => Promise<T>): Promise<T> {
     if (connection.listener !== 'sasl') return use(admin());
+    return alone(connection, use);
+  }
+
+  async function alone<T>(connection: Connection, use: (admin: Admin) => Promise<T>): Promise<T> {
     const opened = new Admin(optionsOf(connection));
     try {
       return await use(opened);
@@ -52,9 +56,10 @@ export function adminOperations(): Served {
       return { partitions: partitionsCount, replicas: partitions[0]!.replicas.length };
     },
     createPartitions: async ({ topic, total }) => {
-      await admin().createPartitions({
-        topics: [{ name: topic, count: total, assignments: null }],
-      });
+      const topics = [{ name: topic, count: total, assignments: null }];
+      // An admin that creates partitions sends no second request meanwhile, whatever the topic: the
+      // second caller gets the answer to the first.
+      await alone({}, (it) => it.createPartitions({ topics }));
       return {};
     },
     deleteRecords: async ({ topic, partition, before }) => {
