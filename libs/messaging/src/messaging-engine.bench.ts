@@ -237,7 +237,7 @@ describe('handlers', () => {
 
 describe('at rest', () => {
   it('service and broker hardly use the processor', async () => {
-    const { engine, start } = await service('bench-idle');
+    const { engine, start } = await service('bench-idle', { heartbeatMs: 3_000 });
     engine.runtime.subscribe({
       consumer: 'idle',
       contracts: [uniqueEvent()],

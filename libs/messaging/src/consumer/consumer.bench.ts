@@ -162,15 +162,33 @@ const engine = (effects: 'once' | 'at-least-once') =>
     return () => service.stop();
   });
 
+const batches = () =>
+  rate(async (group, got) => {
+    const service = await TestService.create(group, {
+      host: db.unitOfWork,
+      brokers: kafka.brokers,
+    });
+    service.engine.runtime.subscribeBatches({
+      consumer: 'bench',
+      event: Placed,
+      effects: 'at-least-once',
+      handle: async (messages) => messages.forEach(got),
+    });
+    await service.start();
+    return () => service.stop();
+  });
+
 describe('consuming', () => {
   it("validated events without a database, beside bare eachMessage and Nest's transport", async () => {
     const bare: Measured[] = [];
     const nest: Measured[] = [];
     const ours: Measured[] = [];
+    const inBatches: Measured[] = [];
     for (let i = 0; i < ROUNDS; i += 1) {
       bare.push(await bareEachMessage());
       nest.push(await nestTransport());
       ours.push(await engine('at-least-once'));
+      inBatches.push(await batches());
     }
     const of = (all: Measured[], figure: keyof Measured) => median(all.map((each) => each[figure]));
     const ratio = of(ours, 'perSecond') / of(bare, 'perSecond');
@@ -178,6 +196,8 @@ describe('consuming', () => {
       bareEachMessagePerSecond: of(bare, 'perSecond'),
       enginePerSecond: of(ours, 'perSecond'),
       ratio,
+      batchesPerSecond: of(inBatches, 'perSecond'),
+      ratioInBatches: of(inBatches, 'perSecond') / of(bare, 'perSecond'),
       target: 0.9,
       nestTransportPerSecond: of(nest, 'perSecond'),
       ratioToNestTransport: of(ours, 'perSecond') / of(nest, 'perSecond'),

@@ -61,6 +61,8 @@ export interface TestServiceOptions {
   readonly wrap?: (driver: KafkaDriver) => KafkaDriver;
   /** @default the system's */
   readonly clock?: Clock;
+  /** @default 200, so that specs hear of rebalances soon */
+  readonly heartbeatMs?: number;
   /** Share of traces that are recorded. @default 1 */
   readonly sampling?: number;
   /** Told of every span that ends. */
@@ -118,7 +120,11 @@ export class TestService {
     { host, brokers }: Surroundings,
     options: TestServiceOptions = {},
   ): Promise<TestService> {
-    const driver = await createDriver({ brokers, clientId: name, heartbeatMs: 200 });
+    const driver = await createDriver({
+      brokers,
+      clientId: name,
+      heartbeatMs: options.heartbeatMs ?? 200,
+    });
     return new TestService(name, driver, host, options);
   }
 
