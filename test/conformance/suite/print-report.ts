@@ -29,7 +29,7 @@ function clientTable(reports: readonly SuiteReport[]): string {
     brokers.map((broker) => {
       const reason = skipped[broker];
       if (reason !== undefined)
-        return [client, TITLES[broker], `skipped: ${reason}`, '', '', '', ''];
+        return [client, TITLES[broker], clip(`skipped: ${reason}`), '', '', '', ''];
       const own = outcomes.filter((outcome) => outcome.broker === broker);
       const count = (result: Outcome['result']): string =>
         String(own.filter((outcome) => outcome.result === result).length);

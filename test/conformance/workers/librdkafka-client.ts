@@ -43,7 +43,9 @@ async function install(): Promise<string | undefined> {
     await rename(building, VENV);
     return undefined;
   } catch (error) {
-    return `${PACKAGE} could not be installed: ${(error as Error).message.split('\n')[0]}`;
+    // Of an exit, the last line says why; the message is the command.
+    const { message, stderr = '' } = error as Error & { stderr?: string };
+    return `${PACKAGE} could not be installed: ${stderr.trim().split('\n').at(-1) || message}`;
   } finally {
     await rm(building, { recursive: true, force: true });
   }
