@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -205,6 +206,8 @@ describe('bad input', () => {
         })();
       });
       expect(await letter).toBe(garbage);
+      const list = ['libs/cli/bin/rookery.js', 'messages', 'list', '--cause', 'missing-headers'];
+      expect(stripVTControlCharacters(workspace.run('node', list))).toMatch(/inventory\/\d+ +dead/);
       const after = await runDemo({ ...platform.shop(), orders: 2, print: silent });
       expect(after.findings).toEqual([]);
     } finally {

@@ -1,6 +1,8 @@
 import { CommandError } from '../cli.errors.js';
 import { fetchToken } from '../run/demo-token.js';
+import type { RunState } from '../run/run-state.js';
 import { findRunningIssuer } from '../run/running-platform.js';
+import { openWorkspace } from '../workspace/rookery-file.js';
 
 /** Where failed messages are managed, and who asks. */
 export interface ManagementTarget {
@@ -31,7 +33,7 @@ export class ManagementClient {
   static async open({ url, token, app }: ManagementTarget): Promise<ManagementClient> {
     if (url === undefined) {
       const issuer = findRunningIssuer();
-      return new ManagementClient(issuer.state.addresses, await fetchToken(issuer));
+      return new ManagementClient(withMessages(issuer.state), await fetchToken(issuer));
     }
     const given = token ?? process.env['ROOKERY_TOKEN'];
     if (given !== undefined && URL.canParse(url)) {
@@ -87,6 +89,12 @@ export class ManagementClient {
       );
     }
   }
+}
+
+/** Apps without Kafka keep no messages, and some of them take other tokens, or none. */
+function withMessages({ addresses }: RunState): Readonly<Record<string, string>> {
+  const { apps } = openWorkspace().file;
+  return Object.fromEntries(Object.entries(addresses).filter(([app]) => apps[app]?.kafka === true));
 }
 
 function jsonOf(text: string): object | undefined {
