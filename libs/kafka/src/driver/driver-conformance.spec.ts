@@ -1,56 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
-import { useKafka } from '@rookery/testing/kafka';
+import { describe, expect, it } from 'vitest';
 import {
   CommitFencedError,
   KafkaClosedError,
-  kafkajsDriver,
-  MemoryBroker,
-  MemoryKafkaDriver,
   partitionOf,
-  platformaticDriver,
-  type ConsumerOptions,
   type IncomingRecord,
-  type KafkaDriver,
   type TopicPartition,
 } from '../index.js';
 import { Member } from '../testing/member.js';
+import { eachDriver, useDrivers } from '../testing/each-driver.js';
 
-const kafka = useKafka();
-const memory = new MemoryBroker();
-
-const DRIVERS: Record<string, () => Promise<KafkaDriver>> = {
-  kafkajs: () =>
-    kafkajsDriver({ brokers: kafka.brokers, clientId: 'conformance', heartbeatMs: 200 }),
-  platformatic: () =>
-    platformaticDriver({ brokers: kafka.brokers, clientId: 'conformance', heartbeatMs: 200 }),
-  // A run against other brokers is about those.
-  ...(kafka.external ? {} : { memory: async () => new MemoryKafkaDriver({ broker: memory }) }),
-};
-
-describe.each(Object.entries(DRIVERS))('K26: a Kafka driver: %s', (_name, create) => {
-  const drivers: KafkaDriver[] = [];
-
-  afterEach(async () => {
-    await Promise.all(drivers.splice(0).map((driver) => driver.close()));
-  });
-
-  async function open(): Promise<KafkaDriver> {
-    const driver = await create();
-    drivers.push(driver);
-    return driver;
-  }
-
-  async function topic(partitions = 3): Promise<{ driver: KafkaDriver; topic: string }> {
-    const driver = await open();
-    const name = `topic-${randomUUID()}`;
-    await driver.admin().ensureTopics([{ topic: name, partitions, replicationFactor: 1 }]);
-    return { driver, topic: name };
-  }
-
-  async function member(options: ConsumerOptions): Promise<Member> {
-    return new Member((await open()).consumer(options)).start();
-  }
+describe.each(eachDriver())('K26: a Kafka driver: %s', (_name, create) => {
+  const { open, topic, member } = useDrivers(create);
 
   it('keeps keys, values, headers and times as they were sent', async () => {
     const { driver, topic: name } = await topic(1);

@@ -1,52 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
-import { useKafka } from '@rookery/testing/kafka';
-import {
-  kafkajsDriver,
-  MemoryBroker,
-  MemoryKafkaDriver,
-  platformaticDriver,
-  type ConsumerOptions,
-  type IncomingRecord,
-  type KafkaDriver,
-} from '../index.js';
-import { Member } from '../testing/member.js';
+import { describe, expect, it } from 'vitest';
+import { type IncomingRecord } from '../index.js';
+import { eachDriver, useDrivers } from '../testing/each-driver.js';
 
-const kafka = useKafka();
-const memory = new MemoryBroker();
-
-const DRIVERS: Record<string, () => Promise<KafkaDriver>> = {
-  kafkajs: () =>
-    kafkajsDriver({ brokers: kafka.brokers, clientId: 'conformance', heartbeatMs: 200 }),
-  platformatic: () =>
-    platformaticDriver({ brokers: kafka.brokers, clientId: 'conformance', heartbeatMs: 200 }),
-  // A run against other brokers is about those.
-  ...(kafka.external ? {} : { memory: async () => new MemoryKafkaDriver({ broker: memory }) }),
-};
-
-describe.each(Object.entries(DRIVERS))('what becomes of a record: %s', (_name, create) => {
-  const drivers: KafkaDriver[] = [];
-
-  afterEach(async () => {
-    await Promise.all(drivers.splice(0).map((driver) => driver.close()));
-  });
-
-  async function open(): Promise<KafkaDriver> {
-    const driver = await create();
-    drivers.push(driver);
-    return driver;
-  }
-
-  async function topic(partitions = 3): Promise<{ driver: KafkaDriver; topic: string }> {
-    const driver = await open();
-    const name = `topic-${randomUUID()}`;
-    await driver.admin().ensureTopics([{ topic: name, partitions, replicationFactor: 1 }]);
-    return { driver, topic: name };
-  }
-
-  async function member(options: ConsumerOptions): Promise<Member> {
-    return new Member((await open()).consumer(options)).start();
-  }
+describe.each(eachDriver())('what becomes of a record: %s', (_name, create) => {
+  const { topic, member } = useDrivers(create);
 
   it('tells apart what is empty, absent and repeated', async () => {
     const { driver, topic: name } = await topic(1);
