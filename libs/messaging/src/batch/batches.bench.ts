@@ -2,6 +2,7 @@ import { EmbeddedKafka } from '@rookery/embedded-kafka';
 import { useDatabase } from '@rookery/testing/database';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { messagingMigrations } from '../messaging.migrations.js';
+import { reportJson } from '../testing/test-report.js';
 import { TestService, uniqueEvent, until } from '../testing/test-service.js';
 
 const db = useDatabase({ migrations: [messagingMigrations], poolSize: 20 });
@@ -36,8 +37,6 @@ it('handles a backlog in batches, each in one transaction', async () => {
   await reader.start();
   await until(() => handled === count);
   const rate = (count / (performance.now() - start)) * 1_000;
-  process.stdout.write(
-    `${JSON.stringify({ what: 'messages handled in batches per second', value: Math.round(rate) })}\n`,
-  );
+  reportJson('batches', { handledPerSecond: rate });
   expect(rate).toBeGreaterThan(1_000);
 });

@@ -3,6 +3,7 @@ import { EmbeddedKafka } from '@rookery/embedded-kafka';
 import { useDatabase } from '@rookery/testing/database';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { messagingMigrations } from '../messaging.migrations.js';
+import { reportJson } from '../testing/test-report.js';
 import { TestService, uniqueEvent, until } from '../testing/test-service.js';
 
 const db = useDatabase({ migrations: [messagingMigrations], poolSize: 20 });
@@ -35,8 +36,10 @@ it('delivers delayed messages while idle, never early', async () => {
   await until(() => late.length === count);
   late.sort((a, b) => a - b);
   expect(late[0]).toBeGreaterThanOrEqual(0);
-  report('milliseconds a delayed message is late, median', late[count / 2] ?? 0);
-  report('milliseconds a delayed message is late, 99th percentile', late[count - 3] ?? 0);
+  reportJson('delayed messages, milliseconds late', {
+    p50: late[count / 2] ?? 0,
+    p99: late[count - 3] ?? 0,
+  });
   // With room for a machine that has other things to do.
   expect(late[count / 2]).toBeLessThan(1_000);
 });
@@ -53,10 +56,6 @@ it('moves many messages that are due at once', async () => {
   const start = performance.now();
   while ((await engine.delayed.moveDue(500)) > 0);
   const rate = (count / (performance.now() - start)) * 1_000;
-  report('delayed messages moved per second', rate);
+  reportJson('delayed messages', { movedPerSecond: rate });
   expect(rate).toBeGreaterThan(1_000);
 });
-
-function report(what: string, value: number): void {
-  process.stdout.write(`${JSON.stringify({ what, value: Math.round(value * 10) / 10 })}\n`);
-}

@@ -2,6 +2,7 @@ import { useDatabase } from '@rookery/testing/database';
 import { expect, it } from 'vitest';
 import { messagingMigrations } from '../messaging.migrations.js';
 import { Inbox } from './inbox.js';
+import { reportJson } from '../testing/test-report.js';
 
 const db = useDatabase({ migrations: [messagingMigrations] });
 const ROWS = 1_000_000;
@@ -35,14 +36,9 @@ it('forgets a million messages while others are remembered', { timeout: 300_000 
   await remembered;
   expect(forgotten).toBe(ROWS);
   waits.sort((a, b) => a - b);
-  report('inbox rows forgotten per second', ROWS / seconds);
-  report(
-    'milliseconds to remember meanwhile, 99th percentile',
-    waits[Math.floor(waits.length * 0.99)] ?? 0,
-  );
-  report('milliseconds to remember meanwhile, longest', waits.at(-1) ?? 0);
+  reportJson('forgetting a million messages', {
+    rowsPerSecond: ROWS / seconds,
+    rememberMillisecondsP99: waits[Math.floor(waits.length * 0.99)] ?? 0,
+    rememberMillisecondsMax: waits.at(-1) ?? 0,
+  });
 });
-
-function report(what: string, value: number): void {
-  process.stdout.write(`${JSON.stringify({ what, value: Math.round(value * 10) / 10 })}\n`);
-}
